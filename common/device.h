@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+//
+// The behaviour of /dev/ipcdev as a deterministic state machine: requests go
+// in, completions come out. No I/O, threads, clock, logging or allocation, so
+// the daemon runs it, the tests enumerate it, and kmod/device.c mirrors it,
+// function by function, in this order.
+//
+// Not thread-safe: callers serialise.
+//
+// Invariants, true between any two calls:
+//   - readers are parked only while the queue is empty;
+//   - writers are parked only while a fifo is full; never in slot mode;
+//   - both lists of parked requests are in order of arrival;
+//   - messages_written = messages_read + queued + overwritten + cleared, when
+//     no copy is under way.
+#pragma once
+
+#include <cstdint>
+
+#include "request.h"
+#include "uapi/ipcdev.h"
+
+namespace ipcdev {
+
+enum class Mode : std::uint8_t { fifo = IPCDEV_MODE_FIFO, slot = IPCDEV_MODE_SLOT };
+
+struct Settings {
+    Mode mode = Mode::fifo;
+    std::uint32_t depth = IPCDEV_DEPTH_DEFAULT;         // messages; 1 in slot mode
+    std::uint32_t max_message = IPCDEV_MESSAGE_DEFAULT; // bytes
+
+    bool operator==(const Settings&) const = default;
+};
+
+// Settings to change; 0 keeps. As struct ipcdev_configure has them.
+struct SettingsChange {
+    std::uint32_t mode = 0;
+    std::uint32_t depth = 0;
+    std::uint32_t max_message = 0;
+};
+
+struct Gauges {
+    std::uint32_t queued_messages = 0; // messages with a byte in the queue
+    std::uint64_t queued_bytes = 0;
+    std::uint32_t parked_readers = 0;
+    std::uint32_t parked_writers = 0;
+    std::uint32_t opens = 0;
+    std::uint32_t copies = 0; // reads given bytes, neither done nor put back
+};
+
+// As struct ipcdev_stats has them.
+struct Statistics {
+    std::uint64_t messages_written = 0;
+    std::uint64_t bytes_written = 0;
+    std::uint64_t messages_read = 0;
+    std::uint64_t bytes_read = 0;
+    std::uint64_t messages_overwritten = 0;
+    std::uint64_t bytes_truncated = 0;
+    std::uint64_t messages_cleared = 0;
+    std::uint64_t reader_parks = 0;
+    std::uint64_t writer_parks = 0;
+    std::uint64_t interrupted = 0;
+};
+
+struct PollMask {
+    bool readable = false; // a message waits
+    bool writable = false; // a write of max_message would not park
+
+    bool operator==(const PollMask&) const = default;
+};
+
+class Device {
+  public:
+    Device() = default;
+    explicit Device(const Settings& settings) : settings_(settings) {}
+    Device(const Device&) = delete;
+    Device& operator=(const Device&) = delete;
+
+    // The settings that `change` makes of `now`. EINVAL if they are out of
+    // range, contradict each other, or leave a fifo without a depth.
+    [[nodiscard]] static int apply(const SettingsChange& change, Settings& now);
+
+    void open();
+    void release();
+
+    // Completes the request (0, EMSGSIZE, EAGAIN, ENOBUFS), or parks it.
+    void submit_write(Request& request, Effects& effects);
+    // Completes the request (0, EAGAIN, ENOBUFS), or parks it. One that is
+    // completed with bytes is a copy under way: copy_done or put_back must follow.
+    void submit_read(Request& request, Effects& effects);
+
+    // Ends a parked request with `error` (EINTR counts as interrupted). False,
+    // and nothing happens, if it is not parked: completed beats cancelled.
+    bool cancel(Request& request, int error, Effects& effects);
+
+    // The reader has its bytes.
+    void copy_done(Request& request, Effects& effects);
+    // The copy to the reader failed: its bytes go back in front of the queue, to
+    // a parked reader first. `spare` is linked into the queue if it is needed
+    // and comes out of some Effects::returned, this call's or a later one's.
+    void put_back(Request& request, Piece& spare, Effects& effects);
+
+    // EINVAL as apply(); EBUSY unless idle. On error nothing changes.
+    [[nodiscard]] int configure(const SettingsChange& change);
+    // Drops what is queued and admits parked writers.
+    void clear(Effects& effects);
+
+    [[nodiscard]] PollMask poll_mask() const;
+    [[nodiscard]] const Settings& settings() const { return settings_; }
+    [[nodiscard]] const Gauges& gauges() const { return gauges_; }
+    [[nodiscard]] const Statistics& statistics() const { return statistics_; }
+
+    // In the order in which they will be served. At most one is not empty.
+    [[nodiscard]] const RequestList& readers() const { return readers_; }
+    [[nodiscard]] const RequestList& writers() const { return writers_; }
+    [[nodiscard]] const PieceList& queue() const { return queue_; }
+
+  private:
+    [[nodiscard]] bool has_room() const;
+    void park(Request& request, Effects& effects);
+    static void complete(Request& request, int error, std::uint32_t done, Effects& effects);
+    void admit(Request& request, Effects& effects);
+    void take(Request& request, Effects& effects);
+    void match(Effects& effects);
+    void requeue(const Slice& slice, Piece& spare);
+    void drop_queued(Fate fate, Effects& effects);
+    void unlink(Piece& piece, Effects& effects);
+    void count_queued(const Slice& slice);
+    void count_unqueued(const Slice& slice);
+    void settle(Message& message, Effects& effects);
+
+    Settings settings_;
+    Gauges gauges_;
+    Statistics statistics_;
+    PieceList queue_;                   // what is to be read, oldest first
+    RequestList readers_;               // parked
+    RequestList writers_;               // parked, each still holding its message
+    std::uint64_t cleared_through_ = 0; // sequence of the last message that clear() reached
+};
+
+} // namespace ipcdev

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// A message on its way through the device. The bytes themselves belong to the
+// transport, which embeds Message in a buffer of its own; the core only decides
+// who gets which stretch of them.
+//
+// Invariants: queued + copying <= size. A message is retired (given back to the
+// transport) when both are 0: nobody can ask for its bytes any more.
+#pragma once
+
+#include <cstdint>
+
+#include "list.h"
+
+namespace ipcdev {
+
+struct Message;
+
+// The bytes [begin, end) of a message's payload.
+struct Slice {
+    Message* message = nullptr;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+
+    [[nodiscard]] std::uint32_t size() const { return end - begin; }
+};
+
+// An entry of the queue. A message arrives as one piece, its own `whole`. It
+// takes a second one only when a reader gives bytes back after another reader
+// has taken those behind them.
+struct Piece {
+    ListHook hook;
+    Slice slice;
+};
+
+// What became of a message, for the statistics: decided by the last that
+// happened to any part of it other than being read.
+enum class Fate : std::uint8_t { read, overwritten, cleared };
+
+struct Message {
+    explicit Message(std::uint32_t bytes) : size(bytes) {}
+
+    ListHook hook;              // in Effects::retired
+    Piece whole;                // how it arrives in the queue
+    std::uint64_t sequence = 0; // its place among all messages admitted, from 1
+    const std::uint32_t size;   // bytes of payload, 1 to max_message
+    std::uint32_t queued = 0;   // bytes that wait in the queue
+    std::uint32_t copying = 0;  // bytes a reader was given and is copying out
+    Fate fate = Fate::read;
+};
+
+using PieceList = List<Piece, &Piece::hook>;
+using MessageList = List<Message, &Message::hook>;
+
+} // namespace ipcdev

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// What goes into the device and what comes out of it.
+//
+// The caller owns every Request and keeps it alive from submit until it comes
+// out of Effects::completed (and, for a read that got bytes, until copy_done or
+// put_back). The hook, state and result fields are the device's.
+#pragma once
+
+#include <cstdint>
+
+#include "message.h"
+
+namespace ipcdev {
+
+enum class Operation : std::uint8_t { read, write };
+
+// idle -> (parked ->) completed -> copying (reads that got bytes) -> idle
+enum class RequestState : std::uint8_t { idle, parked, completed, copying };
+
+struct Request {
+    ListHook hook; // in a list of parked requests, or in Effects::completed
+
+    // Set by the caller before submit.
+    std::uint64_t id = 0; // the caller's own; the device only carries it
+    Operation operation = Operation::read;
+    bool nonblocking = false;
+    std::uint64_t bytes = 0; // count of the read, size of the message
+    // The payload of a write, where bytes is 1 to max_message. The device takes
+    // it (and sets null) when the message is admitted; otherwise it stays the
+    // caller's.
+    Message* message = nullptr;
+
+    // Set by the device when the request completes.
+    RequestState state = RequestState::idle;
+    int error = 0;          // 0 or a positive errno
+    std::uint32_t done = 0; // bytes written, or bytes to copy to the reader
+    Slice taken;            // read: what was taken; `done` bytes from its begin are the reader's
+};
+
+using RequestList = List<Request, &Request::hook>;
+
+// What one call of the device makes true for others. The caller acts on it
+// after the call, outside any lock, and in any order; the lists are drained by
+// then.
+struct Effects {
+    RequestList completed;        // to be answered, in the order in which they completed
+    MessageList retired;          // to be freed: no byte of them is left
+    PieceList returned;           // spare pieces of put_back that are no longer needed
+    bool became_readable = false; // a poller's edge: a message was queued
+    bool became_writable = false; // a poller's edge: a full fifo got room
+};
+
+} // namespace ipcdev

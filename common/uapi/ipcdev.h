@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * /dev/ipcdev: messages between processes through a character device.
+ *
+ * This header is the interface for programs: limits, ioctls and, in this
+ * comment, what every call does.  It is plain C with fixed-width types; the
+ * layout is the same for 32-bit and 64-bit programs.
+ *
+ * DEVICE      A device holds one queue of messages, shared by all who have it
+ *             open.  In fifo mode it holds up to `depth` messages; in slot
+ *             mode it holds one, and the newest wins.  A call that can't
+ *             finish now is parked: it sleeps in the kernel until another
+ *             process makes it possible.
+ *
+ * open(2)     Any number of times.  Opening and closing change nothing in the
+ *             queue.  O_TRUNC, O_APPEND and O_CREAT are ignored, so that `>`
+ *             and `>>` of a shell work.
+ *
+ * write(2)    1 to max_message bytes: all of it becomes one message, or
+ *             nothing does.  writev(2) makes one message of its segments.
+ *             0 bytes: returns 0, queues nothing.
+ *             fifo, full: parks; admitted in order of arrival.
+ *             slot: never parks; an unread message is replaced.
+ *             EMSGSIZE  more than max_message bytes
+ *             EAGAIN    O_NONBLOCK, and it would park
+ *             ENOBUFS   IPCDEV_PARKED_MAX operations are parked already
+ *             EFAULT    bad buffer; nothing was queued
+ *             EINTR     a signal came while parked; nothing was queued
+ *             ENOMEM    no memory for the message
+ *
+ * read(2)     Bytes of one message at most, and never 0 for a count above 0:
+ *             there is no end of file.
+ *             fifo: what doesn't fit stays at the head for the next read.
+ *             slot: what doesn't fit is dropped (and counted).
+ *             empty: parks; served in order of arrival.
+ *             EAGAIN, ENOBUFS, EINTR as for write
+ *             EFAULT    bad buffer; the bytes stay
+ *
+ * hand-off    Whoever makes a parked operation possible completes it; a
+ *             newcomer never overtakes it.  An operation that was completed
+ *             reports success even if a signal came meanwhile.
+ *
+ * poll(2)     POLLIN|POLLRDNORM: a message waits.  POLLOUT|POLLWRNORM: a
+ *             write of max_message bytes would not park.  POLLERR: the one
+ *             who served the device is gone.  Edge-triggered epoll gets an
+ *             edge after every message that is queued and whenever a full
+ *             fifo gets room.
+ *
+ * not offered mmap ENODEV; splice, sendfile, fsync EINVAL; RWF_NOWAIT
+ *             EOPNOTSUPP; O_DIRECT EINVAL at open; FIONREAD ENOTTY.
+ *             A device served as a FUSE file shows a regular file's answers
+ *             here instead: docs/differences.md lists them.
+ *
+ * its end     Served by a daemon: on SIGTERM the calls that it had parked end
+ *             with ENODEV; later ones, and all if it dies, with ECONNABORTED
+ *             or ENOTCONN; pollers wake with POLLERR.
+ */
+#ifndef IPCDEV_UAPI_H
+#define IPCDEV_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Raised when an existing meaning changes; additions leave it alone. */
+#define IPCDEV_ABI_VERSION 1
+
+/* The name served when none is given: /dev/ipcdev. */
+#define IPCDEV_DEFAULT_NAME "ipcdev"
+
+/* Messages a fifo holds.  A slot always has depth 1. */
+#define IPCDEV_DEPTH_MIN 1
+#define IPCDEV_DEPTH_DEFAULT 64
+#define IPCDEV_DEPTH_MAX 65536
+
+/* Bytes of one message. */
+#define IPCDEV_MESSAGE_MIN 1
+#define IPCDEV_MESSAGE_DEFAULT 4096
+#define IPCDEV_MESSAGE_MAX 65536
+
+/* depth * max_message may not be more: 256 MiB. */
+#define IPCDEV_QUEUE_BYTES_MAX (1U << 28)
+
+/* Operations parked on one device; the next one gets ENOBUFS. */
+#define IPCDEV_PARKED_MAX 4096
+
+/* Modes.  0 is left for 'keep' in struct ipcdev_configure. */
+#define IPCDEV_MODE_FIFO 1
+#define IPCDEV_MODE_SLOT 2
+
+/* Who serves the device. */
+#define IPCDEV_SERVER_MODULE 1
+#define IPCDEV_SERVER_CUSE 2
+#define IPCDEV_SERVER_FUSE 3
+
+/* Capability bits: what this server can do that another can't. */
+#define IPCDEV_CAP_RESTART (1U << 0) /* SA_RESTART restarts a parked call */
+#define IPCDEV_CAP_CHARDEV (1U << 1) /* stat(2) shows a character device */
+#define IPCDEV_CAP_UNSPLIT (1U << 2) /* writev of any shape is one message */
+
+/*
+ * Every struct starts with its size in bytes, as the caller was compiled; it
+ * must equal the size encoded in the ioctl's number.  A server takes any size
+ * from the one of ABI version 1 up: fields it does not know must be 0 on the
+ * way in, and are 0 on the way out.  Reserved fields must be 0.  EINVAL
+ * otherwise.  ENOTTY for any other ioctl.
+ */
+
+/**
+ * struct ipcdev_info - the settings and the gauges of a device
+ * @size:		in: sizeof(struct ipcdev_info)
+ * @abi_version:	IPCDEV_ABI_VERSION of the server
+ * @server:		IPCDEV_SERVER_*
+ * @capabilities:	IPCDEV_CAP_* bits
+ * @mode:		IPCDEV_MODE_*
+ * @depth:		messages the fifo holds; 1 in slot mode
+ * @max_message:	bytes one message may have
+ * @queued_messages:	messages waiting to be read, a remainder counted as one
+ * @queued_bytes:	their bytes
+ * @parked_readers:	read calls that are parked
+ * @parked_writers:	write calls that are parked
+ * @opens:		open file descriptions; a close may show late
+ * @reserved:		must be 0
+ */
+struct ipcdev_info {
+    __u32 size;
+    __u32 abi_version;
+    __u32 server;
+    __u32 capabilities;
+    __u32 mode;
+    __u32 depth;
+    __u32 max_message;
+    __u32 queued_messages;
+    __u64 queued_bytes;
+    __u32 parked_readers;
+    __u32 parked_writers;
+    __u32 opens;
+    __u32 reserved[3];
+};
+
+/**
+ * struct ipcdev_stats - counters, from 0 when the device began, never reset
+ * @size:		in: sizeof(struct ipcdev_stats)
+ * @reserved:		must be 0
+ * @messages_written:	messages admitted
+ * @bytes_written:	their bytes
+ * @messages_read:	messages of which the last byte was read
+ * @bytes_read:		bytes given to readers
+ * @messages_overwritten: slot: replaced unread
+ * @bytes_truncated:	slot: bytes that did not fit the reader's buffer
+ * @messages_cleared:	dropped by IPCDEV_IOC_CLEAR
+ * @reader_parks:	reads that parked
+ * @writer_parks:	writes that parked
+ * @interrupted:	parked calls that a signal ended
+ *
+ * When no call is under way:
+ * messages_written = messages_read + queued + overwritten + cleared.
+ */
+struct ipcdev_stats {
+    __u32 size;
+    __u32 reserved;
+    __u64 messages_written;
+    __u64 bytes_written;
+    __u64 messages_read;
+    __u64 bytes_read;
+    __u64 messages_overwritten;
+    __u64 bytes_truncated;
+    __u64 messages_cleared;
+    __u64 reader_parks;
+    __u64 writer_parks;
+    __u64 interrupted;
+};
+
+#define IPCDEV_WAITER_READ 1
+#define IPCDEV_WAITER_WRITE 2
+
+/**
+ * struct ipcdev_waiter - one parked call
+ * @pid:		thread that called, as the server's pid namespace counts
+ * @operation:		IPCDEV_WAITER_*
+ * @bytes:		count of the read, or size of the message
+ * @since_ns:		CLOCK_MONOTONIC when it parked, ns
+ */
+struct ipcdev_waiter {
+    __s32 pid;
+    __u32 operation;
+    __u64 bytes;
+    __u64 since_ns;
+};
+
+/* Entries that one call returns; ask again with a higher @first for more. */
+#define IPCDEV_WAITERS_PER_CALL 32
+
+/**
+ * struct ipcdev_waiters - who is parked, in the order they will be served
+ * @size:		in: sizeof(struct ipcdev_waiters)
+ * @first:		in: index of the first entry wanted
+ * @count:		entries filled in
+ * @total:		calls parked in all
+ * @waiters:		the entries; those from @count on are 0
+ */
+struct ipcdev_waiters {
+    __u32 size;
+    __u32 first;
+    __u32 count;
+    __u32 total;
+    struct ipcdev_waiter waiters[IPCDEV_WAITERS_PER_CALL];
+};
+
+/**
+ * struct ipcdev_configure - new settings for an idle device
+ * @size:		sizeof(struct ipcdev_configure)
+ * @mode:		IPCDEV_MODE_*, or 0 to keep
+ * @depth:		messages, or 0 to keep (slot: 0 or 1; from slot to
+ *			fifo it must be given)
+ * @max_message:	bytes, or 0 to keep
+ * @reserved:		must be 0
+ *
+ * EPERM: the module asks for CAP_SYS_ADMIN, the daemon for root or its own
+ * user.  EBUSY: a message is queued, a call is parked or being copied.
+ * EINVAL: out of range.
+ */
+struct ipcdev_configure {
+    __u32 size;
+    __u32 mode;
+    __u32 depth;
+    __u32 max_message;
+    __u32 reserved[4];
+};
+
+#define IPCDEV_IOC_TYPE 0xE9
+
+#define IPCDEV_IOC_INFO _IOWR(IPCDEV_IOC_TYPE, 1, struct ipcdev_info)
+#define IPCDEV_IOC_STATS _IOWR(IPCDEV_IOC_TYPE, 2, struct ipcdev_stats)
+#define IPCDEV_IOC_WAITERS _IOWR(IPCDEV_IOC_TYPE, 3, struct ipcdev_waiters)
+#define IPCDEV_IOC_CONFIGURE _IOW(IPCDEV_IOC_TYPE, 4, struct ipcdev_configure)
+/* Drops all queued messages and admits parked writers.  EBADF: not open for writing. */
+#define IPCDEV_IOC_CLEAR _IO(IPCDEV_IOC_TYPE, 5)
+
+#endif /* IPCDEV_UAPI_H */

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//
+// What a test does to a device and what it sees of it, whoever implements the
+// device: the core, the model, a mirror of the core. Traces, walk, model test
+// and fuzzer all speak this vocabulary.
+//
+// A client is one thread of a program: it has at most one call under way. The
+// copy of a read's bytes to the reader is a step of its own: after a completion
+// with bytes the client must be told `copied` or `fault`.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "device.h"
+
+namespace ipcdev::test {
+
+enum class Verb : std::uint8_t {
+    open,
+    close,
+    read,
+    write,
+    cancel,
+    copied,
+    fault,
+    clear,
+    configure
+};
+
+struct Input {
+    Verb verb = Verb::open;
+    std::size_t client = 0;   // read, write, cancel, copied, fault
+    std::uint64_t count = 0;  // read
+    std::string payload{};    // write
+    bool nonblocking = false; // read, write
+    int error = EINTR;        // cancel
+    SettingsChange change{};  // configure
+};
+
+// A call that ended.
+struct Completion {
+    std::size_t client = 0;
+    Operation operation = Operation::read;
+    int error = 0;
+    std::uint32_t done = 0;
+    std::string text{};        // read: the bytes
+    std::uint32_t message = 0; // the how-manieth write input brought it, from 1; 0: none
+    std::uint32_t begin = 0;   // read: what was taken of the message
+    std::uint32_t end = 0;
+    bool kept = false; // write: the message is still the writer's
+};
+
+// What one input made happen.
+struct Outcome {
+    std::vector<Completion> completions; // in the order in which they came
+    bool parked = false;                 // read, write: the call did not end
+    bool cancelled = false;              // cancel: the call was parked, and ended
+    int error = 0;                       // configure
+    bool became_readable = false;
+    bool became_writable = false;
+    std::vector<std::uint32_t> retired; // messages given back by the device
+    std::uint32_t spares_returned = 0;  // spare pieces given back by the device
+};
+
+// A stretch of a message that waits in the queue.
+struct Queued {
+    std::uint32_t message = 0;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+    bool spare = false; // held by a spare piece of a put_back
+
+    bool operator==(const Queued&) const = default;
+};
+
+// Everything that can be seen without changing anything.
+struct Snapshot {
+    Settings settings;
+    Gauges gauges;
+    Statistics statistics;
+    PollMask mask;
+    std::vector<Queued> queue;        // next to be read first
+    std::vector<std::size_t> readers; // parked, next to be served first
+    std::vector<std::size_t> writers;
+};
+
+class Engine {
+  public:
+    Engine() = default;
+    Engine(const Engine&) = default;
+    Engine& operator=(const Engine&) = default;
+    virtual ~Engine() = default;
+
+    // Does one thing and says what came of it. `outcome` is overwritten. Throws
+    // std::logic_error if the input makes no sense now: a call by a client that
+    // is busy, `copied` without a copy, `close` of what is not open.
+    virtual void apply(const Input& input, Outcome& outcome) = 0;
+    [[nodiscard]] virtual PollMask mask() const = 0;
+    // `snapshot` is overwritten.
+    virtual void look(Snapshot& snapshot) const = 0;
+};
+
+using EngineMaker = std::function<std::unique_ptr<Engine>(const Settings&)>;
+
+} // namespace ipcdev::test

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// libFuzzer: bytes become a device and a life of it, under the laws of the
+// ledger. Every sequence of bytes makes sense: what a byte means depends on what
+// its client is doing.
+//
+// A breach is printed as a scenario. For an input that crashes the core before
+// that, IPCDEV_FUZZ_PRINT=1 prints every input before it is done.
+#include <cstdio>
+#include <cstdlib>
+
+#include "device_engine.h"
+#include "ledger.h"
+#include "scenario_text.h"
+#include "trace_words.h"
+
+namespace ipcdev::test {
+
+namespace {
+
+constexpr std::size_t clients = 4;
+
+class Bytes {
+  public:
+    Bytes(const std::uint8_t* data, std::size_t size) : at_(data), end_(data + size) {}
+
+    [[nodiscard]] bool empty() const { return at_ == end_; }
+    std::uint8_t next() { return empty() ? std::uint8_t{0} : *at_++; }
+    std::uint32_t below(std::uint32_t limit) { return next() % limit; }
+
+  private:
+    const std::uint8_t* at_;
+    const std::uint8_t* end_;
+};
+
+Settings settings_of(Bytes& bytes) {
+    Settings settings{.mode = bytes.below(3) == 0 ? Mode::slot : Mode::fifo};
+    settings.depth = settings.mode == Mode::slot ? 1 : 1 + bytes.below(4);
+    settings.max_message = 1 + bytes.below(8);
+    return settings;
+}
+
+Input configure_of(Bytes& bytes) {
+    constexpr std::uint32_t max_messages[] = {0, 1, 3, 9, IPCDEV_MESSAGE_MAX + 1};
+    constexpr std::uint32_t depths[] = {0, 1, 2, 5, IPCDEV_DEPTH_MAX + 1};
+    return {.verb = Verb::configure,
+            .change = {.mode = bytes.below(4),
+                       .depth = depths[bytes.below(std::size(depths))],
+                       .max_message = max_messages[bytes.below(std::size(max_messages))]}};
+}
+
+// Every byte of a message differs from its neighbours and from those of the last.
+std::string payload_of(std::uint32_t size, std::size_t step) {
+    std::string text;
+    for (std::uint32_t at = 0; at < size; ++at) {
+        text += static_cast<char>('!' + (step * 7 + at) % 90);
+    }
+    return text;
+}
+
+Input call_of(Bytes& bytes, const Ledger& ledger, std::size_t client, std::size_t step) {
+    const std::uint8_t kind = bytes.next();
+    const std::uint32_t size = bytes.below(ledger.settings().max_message + 2);
+    Input input{.client = client, .nonblocking = kind % 8 == 7};
+    if (kind % 2 == 0) {
+        input.verb = Verb::read;
+        input.count = size;
+    } else {
+        input.verb = Verb::write;
+        input.payload = payload_of(size, step);
+    }
+    return input;
+}
+
+Input input_of(Bytes& bytes, const Ledger& ledger, std::size_t step) {
+    const std::uint8_t choice = bytes.next();
+    const std::size_t client = choice % clients;
+    const unsigned kind = choice / clients;
+    switch (ledger.clients()[client].doing) {
+    case Ledger::Doing::copying:
+        return {.verb = kind == 0       ? Verb::cancel
+                        : kind % 2 == 0 ? Verb::fault
+                                        : Verb::copied,
+                .client = client};
+    case Ledger::Doing::parked:
+        return {.verb = Verb::cancel, .client = client, .error = kind % 2 == 0 ? EINTR : ENODEV};
+    default:
+        break;
+    }
+    switch (kind) {
+    case 0:
+        return {.verb = Verb::cancel, .client = client};
+    case 1:
+        return {.verb = Verb::open};
+    case 2:
+        return {.verb = ledger.opens() == 0 ? Verb::open : Verb::close};
+    case 3:
+        return configure_of(bytes);
+    case 4:
+    case 5:
+        return {.verb = Verb::clear};
+    default:
+        return call_of(bytes, ledger, client, step);
+    }
+}
+
+void live(Bytes& bytes) {
+    static const bool prints = std::getenv("IPCDEV_FUZZ_PRINT") != nullptr;
+    const Settings settings = settings_of(bytes);
+    const std::unique_ptr<Engine> engine = make_device_engine(settings);
+    Ledger ledger(settings, clients);
+    std::vector<Input> inputs;
+    Outcome outcome;
+    Snapshot now;
+    while (!bytes.empty()) {
+        inputs.push_back(input_of(bytes, ledger, inputs.size()));
+        const Input& input = inputs.back();
+        if (prints) {
+            std::fprintf(stderr, "%s\n", input_text(input, Names()).c_str());
+        }
+        engine->apply(input, outcome);
+        engine->look(now);
+        if (const auto breach = ledger.follow(input, outcome, now)) {
+            std::fputs(scenario_text(*breach, settings, inputs, make_device_engine).c_str(),
+                       stderr);
+            std::abort();
+        }
+    }
+}
+
+} // namespace
+
+} // namespace ipcdev::test
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    ipcdev::test::Bytes bytes(data, size);
+    ipcdev::test::live(bytes);
+    return 0;
+}

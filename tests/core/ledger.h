@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//
+// The laws of the contract, checked after every input by keeping books on bytes.
+//
+// The ledger predicts nothing. It follows what an engine reports, knows of every
+// byte where it is (with a parked writer, in the line, being copied, gone and
+// why) and says which law a report breaks:
+//   - bytes leave the line at its front only, each once, none is left out;
+//   - parked calls are served in order of arrival; a newcomer never overtakes;
+//   - nobody is parked who could go on; nobody is turned away who could, too;
+//   - completed beats cancelled; an ended call takes and leaves nothing;
+//   - a message is retired when its last byte is gone, and once; so is a spare;
+//   - edges are given when bytes joined the line and stay, or a full fifo got
+//     room, and at no other time;
+//   - poll mask, gauges, lists and every counter agree with the books.
+//
+// A ledger is a value: a copy goes on from the same moment.
+#pragma once
+
+#include <optional>
+
+#include "engine.h"
+
+namespace ipcdev::test {
+
+class Ledger {
+  public:
+    enum class Doing : std::uint8_t { nothing, calling, parked, copying };
+
+    struct Stretch {
+        std::uint32_t message = 0;
+        std::uint32_t begin = 0;
+        std::uint32_t end = 0;
+
+        [[nodiscard]] std::uint32_t size() const { return end - begin; }
+    };
+
+    struct Client {
+        Doing doing = Doing::nothing;
+        Operation operation = Operation::read;
+        bool nonblocking = false;
+        std::uint64_t bytes = 0;   // asked for, or offered
+        std::uint32_t message = 0; // write
+        std::string payload{};     // write
+        Stretch taken{};           // copying
+        std::uint32_t done = 0;    // copying: so many of them are for the reader
+    };
+
+    // A message that was admitted and of which a byte is left somewhere.
+    struct Parcel {
+        std::uint32_t number = 0;
+        std::string payload{};
+        std::uint32_t left = 0;  // bytes in the line or being copied
+        bool cleared = false;    // CLEAR came after it
+        bool superseded = false; // another message came after it
+        Fate fate = Fate::read;  // what became of the last part that was not read
+    };
+
+    Ledger(const Settings& settings, std::size_t clients)
+        : settings_(settings), clients_(clients) {}
+
+    // Takes in one input and what came of it. The law that it broke, as a
+    // sentence, or nothing; after a breach the ledger is of no more use.
+    [[nodiscard]] std::optional<std::string> follow(const Input& input, const Outcome& outcome,
+                                                    const Snapshot& after);
+
+    [[nodiscard]] const Settings& settings() const { return settings_; }
+    [[nodiscard]] const std::vector<Client>& clients() const { return clients_; }
+    [[nodiscard]] const std::vector<Stretch>& line() const { return line_; }
+    [[nodiscard]] const std::vector<std::size_t>& waiting() const { return waiting_; }
+    [[nodiscard]] const Parcel& parcel(std::uint32_t message) const;
+    [[nodiscard]] bool idle() const;
+    [[nodiscard]] std::uint32_t opens() const { return opens_; }
+
+  private:
+    // What goes in.
+    void enter(const Input& input, const Outcome& outcome);
+    void call(const Input& input);
+    void copied(Client& client);
+    void fault(Client& client);
+    void clear();
+    void configure(const SettingsChange& change, int error);
+
+    // What comes out.
+    void complete(const Input& input, const Completion& completion);
+    void refuse(const Client& client, const Completion& completion) const;
+    void admit(std::size_t index, const Completion& completion);
+    void take(std::size_t index, const Completion& completion);
+    void leave_waiting(std::size_t index);
+    void must_be_next(std::size_t index) const;
+    void stay(const Input& input, const Outcome& outcome);
+
+    // Books.
+    Parcel& book(std::uint32_t message);
+    void drop_line(Fate fate);
+    void settle(std::uint32_t message, std::uint32_t bytes);
+    [[nodiscard]] std::uint32_t messages_in_line() const;
+    [[nodiscard]] std::uint32_t waiting(Operation operation) const;
+    [[nodiscard]] std::uint32_t copies() const;
+    [[nodiscard]] bool in_line(const Stretch& stretch) const;
+    [[nodiscard]] bool has_room() const;
+    [[nodiscard]] PollMask mask() const;
+
+    // Laws of a moment between two inputs.
+    void check_nobody_is_stuck() const;
+    void check_edges(const PollMask& before, const Outcome& outcome) const;
+    void check_given_back(const Outcome& outcome, const Snapshot& after);
+    void check_snapshot(const Snapshot& after) const;
+    void check_queue(const Snapshot& after) const;
+    void check_lists(const Snapshot& after) const;
+
+    Settings settings_;
+    std::vector<Client> clients_;
+    std::vector<Parcel> parcels_;      // in order of admission
+    std::vector<Stretch> line_;        // waiting to be read
+    std::vector<std::size_t> waiting_; // parked clients, in order of arrival
+    Statistics counted_;
+    std::uint32_t opens_ = 0;
+    std::uint32_t writes_ = 0;           // to number messages as the engine does
+    std::uint32_t spares_ = 0;           // spare pieces that the device holds
+    std::optional<Stretch> returned_;    // this input: put back into the line
+    std::vector<std::uint32_t> joined_;  // this input: admitted
+    std::vector<std::uint32_t> settled_; // this input: gone
+};
+
+} // namespace ipcdev::test

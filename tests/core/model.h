@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+//
+// The contract as the shortest program that keeps it: strings in a deque. It
+// predicts what a device does, shares no code with the core, and is an Engine
+// like it, so that both can be given the same inputs and compared.
+//
+// Not predicted: when the device gives messages and spare pieces back. A model is
+// a value: a copy goes on from the same moment.
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "engine.h"
+
+namespace ipcdev::test {
+
+class Model final : public Engine {
+  public:
+    explicit Model(const Settings& settings) : settings_(settings) {}
+
+    void apply(const Input& input, Outcome& outcome) override;
+    [[nodiscard]] PollMask mask() const override;
+    void look(Snapshot& snapshot) const override;
+
+    // Whether the input makes sense now.
+    [[nodiscard]] bool accepts(const Input& input) const;
+    [[nodiscard]] bool is_parked(std::size_t client) const;
+    [[nodiscard]] bool is_copying(std::size_t client) const { return copies_.contains(client); }
+    [[nodiscard]] const Settings& settings() const { return settings_; }
+
+  private:
+    // Bytes of one message that belong together.
+    struct Bytes {
+        std::uint32_t message = 0;
+        std::uint32_t begin = 0; // of the first of them, in the message
+        std::string text{};
+        bool fresh = false; // joined the queue by the input at hand
+    };
+
+    struct Call {
+        std::size_t client = 0;
+        std::uint64_t count = 0;   // read
+        std::uint32_t message = 0; // write
+        std::string text{};        // write
+    };
+
+    struct Copy {
+        Bytes bytes{};
+        std::size_t done = 0; // so many of them are for the reader
+    };
+
+    // What is known of a message until its last byte is gone.
+    struct Life {
+        std::size_t left = 0;
+        bool cleared = false;
+        Fate fate = Fate::read;
+    };
+
+    void read(const Input& input, Outcome& outcome);
+    void write(const Input& input, Outcome& outcome);
+    void cancel(const Input& input, Outcome& outcome);
+    void copied(std::size_t client);
+    void fault(std::size_t client);
+    void clear();
+    [[nodiscard]] int configure(const SettingsChange& change);
+
+    void park(const Input& input, std::deque<Call>& calls, Call call, Outcome& outcome);
+    void serve(Outcome& outcome);
+    void give(const Call& call, Outcome& outcome);
+    void queue(const Call& call, Outcome& outcome);
+    void drop_queue(Fate fate);
+    void lose(std::uint32_t message, std::size_t bytes);
+    [[nodiscard]] std::size_t messages() const;
+    [[nodiscard]] bool has_room() const;
+
+    Settings settings_;
+    std::deque<Bytes> queue_;
+    std::deque<Call> readers_;            // parked
+    std::deque<Call> writers_;            // parked
+    std::map<std::size_t, Copy> copies_;  // by client
+    std::map<std::uint32_t, Life> lives_; // by message
+    std::uint32_t writes_ = 0;            // inputs so far, to number the messages
+    std::uint32_t newest_ = 0;            // the message admitted last
+    std::uint32_t opens_ = 0;
+    Statistics counted_;
+};
+
+} // namespace ipcdev::test

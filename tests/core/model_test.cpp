@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+//
+// Long random lives of a device, the core beside the model: after every input
+// both have done the same, and the core has kept the laws of the ledger.
+//
+// A failure is shrunk, printed as a trace, and can be run again with the
+// RC_PARAMS that stand at the top of the output.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+#include <rapidcheck/state.h>
+
+#include <ostream>
+#include <sstream>
+
+#include "device_engine.h"
+#include "ledger.h"
+#include "model.h"
+#include "trace_words.h"
+
+namespace ipcdev::test {
+
+namespace {
+
+constexpr std::size_t clients = 12;
+constexpr int most_inputs = 400; // of one life
+
+struct Core {
+    explicit Core(const Settings& settings)
+        : engine(make_device_engine(settings)), ledger(settings, clients) {}
+
+    std::unique_ptr<Engine> engine;
+    Ledger ledger;
+};
+
+using Command = rc::state::Command<Model, Core>;
+
+// All that both engines can be asked for, as text.
+std::string seen_text(const Input& input, const Outcome& outcome, const Engine& engine) {
+    Snapshot now;
+    engine.look(now);
+    std::ostringstream text;
+    for (const std::string& line : outcome_text(input, outcome, Names())) {
+        text << "    " << line << '\n';
+    }
+    const Gauges& gauges = now.gauges;
+    const Statistics& counted = now.statistics;
+    text << "    " << settings_text(now.settings) << ", poll " << mask_text(now.mask) << ", queued "
+         << gauges.queued_messages << '/' << gauges.queued_bytes << ", parked "
+         << gauges.parked_readers << '+' << gauges.parked_writers << ", opens " << gauges.opens
+         << ", copies " << gauges.copies << "\n    written " << counted.messages_written << '/'
+         << counted.bytes_written << ", read " << counted.messages_read << '/' << counted.bytes_read
+         << ", overwritten " << counted.messages_overwritten << ", truncated "
+         << counted.bytes_truncated << ", cleared " << counted.messages_cleared << ", parks "
+         << counted.reader_parks << '+' << counted.writer_parks << ", interrupted "
+         << counted.interrupted << '\n';
+    return text.str();
+}
+
+class Do final : public Command {
+  public:
+    explicit Do(Input input) : input_(std::move(input)) {}
+
+    void checkPreconditions(const Model& model) const override { RC_PRE(model.accepts(input_)); }
+
+    void apply(Model& model) const override {
+        Outcome outcome;
+        model.apply(input_, outcome);
+    }
+
+    void run(const Model& before, Core& core) const override {
+        Model model = before;
+        Outcome predicted;
+        Outcome seen;
+        Snapshot after;
+        model.apply(input_, predicted);
+        core.engine->apply(input_, seen);
+        core.engine->look(after);
+        const std::string wanted = seen_text(input_, predicted, model);
+        const std::string got = seen_text(input_, seen, *core.engine);
+        if (got != wanted) {
+            RC_FAIL("the model:\n" + wanted + "the core:\n" + got);
+        }
+        if (const auto breach = core.ledger.follow(input_, seen, after)) {
+            RC_FAIL("the core breaks a law: " + *breach + "\n" + got);
+        }
+    }
+
+    void show(std::ostream& out) const override {
+        out << input_text(input_, Names(), input_.verb == Verb::read);
+    }
+
+  private:
+    Input input_;
+};
+
+// Bytes that tell where they come from: the message's letter and then digits.
+std::string payload(std::size_t size) {
+    std::string text(size, '.');
+    const auto letter = *rc::gen::inRange('a', '{');
+    for (std::size_t at = 0; at < size; ++at) {
+        text[at] = at % 8 == 0 ? letter : static_cast<char>('0' + at / 8 % 10);
+    }
+    return text;
+}
+
+// Mostly at the edges: a byte, all, a few, one too many.
+std::size_t length(std::uint32_t max_message) {
+    return *rc::gen::weightedOneOf<std::size_t>(
+        {{3, rc::gen::just<std::size_t>(1)},
+         {3, rc::gen::just<std::size_t>(max_message)},
+         {6, rc::gen::inRange<std::size_t>(1, max_message + 1)},
+         {1, rc::gen::elementOf(std::vector<std::size_t>{0, max_message + 1})}});
+}
+
+Verb verb_for(bool parked, bool copying) {
+    if (copying) {
+        return *rc::gen::weightedElement<Verb>(
+            {{6, Verb::copied}, {4, Verb::fault}, {1, Verb::cancel}});
+    }
+    if (parked) {
+        return Verb::cancel;
+    }
+    return *rc::gen::weightedElement<Verb>({{20, Verb::read},
+                                            {20, Verb::write},
+                                            {1, Verb::cancel},
+                                            {1, Verb::clear},
+                                            {1, Verb::open},
+                                            {1, Verb::close},
+                                            {1, Verb::configure}});
+}
+
+// What can be done next is known from the model's state.
+rc::Gen<std::shared_ptr<const Command>> next_input(const Model& model) {
+    std::vector<bool> parked;
+    std::vector<bool> copying;
+    for (std::size_t client = 0; client < clients; ++client) {
+        parked.push_back(model.is_parked(client));
+        copying.push_back(model.is_copying(client));
+    }
+    const std::uint32_t max_message = model.settings().max_message;
+    return rc::gen::exec([=]() -> std::shared_ptr<const Command> {
+        Input input;
+        input.client = *rc::gen::inRange<std::size_t>(0, clients);
+        input.verb = verb_for(parked[input.client], copying[input.client]);
+        if (input.verb == Verb::read) {
+            input.count = length(max_message);
+        } else if (input.verb == Verb::write) {
+            input.payload = payload(length(max_message));
+        } else if (input.verb == Verb::cancel) {
+            input.error = *rc::gen::element(EINTR, ENODEV);
+        } else if (input.verb == Verb::configure) {
+            input.change = {.mode = *rc::gen::inRange<std::uint32_t>(0, 4),
+                            .depth = *rc::gen::inRange<std::uint32_t>(0, 5)};
+        }
+        input.nonblocking = *rc::gen::weightedElement<bool>({{4, false}, {1, true}});
+        return std::make_shared<Do>(std::move(input));
+    });
+}
+
+void expect_agreement(const Settings& settings) {
+    const Model start(settings);
+    Core core(settings);
+    const auto commands =
+        *rc::gen::scale(most_inputs / 100.0, rc::state::gen::commands(start, next_input));
+    rc::state::runAll(commands, start, core);
+}
+
+} // namespace
+
+RC_GTEST_PROP(Model, AgreesWithTheCoreOnAFifo, ()) {
+    expect_agreement({.mode = Mode::fifo,
+                      .depth = *rc::gen::element<std::uint32_t>(1, 2, 3, 5, 8),
+                      .max_message = *rc::gen::element<std::uint32_t>(1, 2, 5, 40)});
+}
+
+RC_GTEST_PROP(Model, AgreesWithTheCoreOnALargeFifo, ()) {
+    expect_agreement({.mode = Mode::fifo,
+                      .depth = *rc::gen::element<std::uint32_t>(16, 64),
+                      .max_message = *rc::gen::element<std::uint32_t>(100, 4096)});
+}
+
+RC_GTEST_PROP(Model, AgreesWithTheCoreOnASlot, ()) {
+    expect_agreement({.mode = Mode::slot,
+                      .depth = 1,
+                      .max_message = *rc::gen::element<std::uint32_t>(1, 2, 5, 4096)});
+}
+
+} // namespace ipcdev::test

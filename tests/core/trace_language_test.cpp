@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+//
+// The trace language itself: what is written is read back, what is wrong is
+// refused with the reason, what differs is shown.
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <stdexcept>
+
+#include "device_engine.h"
+#include "trace_player.h"
+
+namespace ipcdev::test {
+
+namespace {
+
+Trace parsed(const std::string& text) {
+    std::istringstream in(text);
+    return parse_trace(in);
+}
+
+// What parsing and playing a scenario of this text complains about.
+std::string complaint(const std::string& text) {
+    try {
+        for (const Scenario& scenario : parsed(text).scenarios) {
+            static_cast<void>(play(scenario, make_device_engine));
+        }
+    } catch (const std::exception& wrong) {
+        return wrong.what();
+    }
+    return "";
+}
+
+} // namespace
+
+TEST(TraceLanguage, AnInputIsReadBackAsItIsWritten) {
+    for (const std::string text :
+         {"open", "close", "clear", "configure mode=slot depth=1 max_message=8", "configure mode=7",
+          "A: read 100", "A: read 100 nonblock", "A: read 100 held", "B: write \"hello\"",
+          "B: write \"two words\" nonblock", R"(B: write "\"quoted\", \\, \n and \x00\xff")",
+          R"(B: write "x"*5000)", "A: cancel", "A: cancel ENODEV", "A: copied", "A: fault"}) {
+        Names names;
+        const Line line = parse_input(text, names);
+        EXPECT_EQ(input_text(line.input, names, line.held), text);
+    }
+}
+
+TEST(TraceLanguage, WhatIsNoInputIsRefused) {
+    for (const std::string text :
+         {"", "opened", "open it", "A:", "A: jump", "A: read", "A: read ten", "A: read 1 2",
+          "A: write", "A: write hello", "A: write \"hello", "A: write \"x\"*",
+          "A: write \"x\" held", "A: cancel nonblock", "A: cancel EWHAT", "A: copied 1",
+          "configure size=1", "configure depth", "clear all"}) {
+        Names names;
+        EXPECT_THROW(static_cast<void>(parse_input(text, names)), std::invalid_argument) << text;
+    }
+}
+
+TEST(TraceLanguage, AComplaintNamesTheLine) {
+    EXPECT_EQ(complaint("open\n"), "line 1: nothing comes before the first scenario");
+    EXPECT_EQ(complaint("scenario x\n    done\n"), "line 2: an output follows its input");
+    EXPECT_EQ(complaint("scenario x\nopen\n# why\n    done\n"),
+              "line 4: an output follows its input");
+    EXPECT_EQ(complaint("scenario x\nopen\ndevice depth=1\n"),
+              "line 3: one device line, before the first input");
+    EXPECT_EQ(complaint("scenario x\ndevice depth=65537\n"),
+              "line 2: settings that no device can have");
+    EXPECT_EQ(complaint("scenario x\n\nA: jump\n"),
+              "line 3: A: jump: a client can't do that: jump");
+    EXPECT_EQ(complaint("scenario x\ninfo size\n"), "line 2: info size: there is no size");
+}
+
+TEST(TraceLanguage, AnInputThatMakesNoSenseNowIsRefused) {
+    EXPECT_EQ(complaint("scenario x\nA: read 1\nA: read 1\n"),
+              "line 3: A: read 1: a call by a client that is busy");
+    EXPECT_EQ(complaint("scenario x\nA: copied\n"), "line 2: A: copied: no copy is under way");
+    EXPECT_EQ(complaint("scenario x\nA: fault\n"), "line 2: A: fault: no copy is under way");
+    EXPECT_EQ(complaint("scenario x\nclose\n"), "line 2: close: close of what is not open");
+}
+
+TEST(TraceLanguage, NeighboursThatDoTheSameAreOneLine) {
+    const auto outputs = play(parsed("scenario x\n"
+                                     "C8..C11: read 1\n"
+                                     "A: write \"hello\"\n"
+                                     "C1..C2: write \"x\"\n")
+                                  .scenarios[0],
+                              make_device_engine);
+    using Lines = std::vector<std::string>;
+    EXPECT_EQ(outputs[0], (Lines{"C8..C11: parked"}));
+    EXPECT_EQ(outputs[1],
+              (Lines{"A: done 5", "C8: done 1 \"h\"", "C9: done 1 \"e\"", "C10..C11: done 1 \"l\"",
+                     "edge: readable", "poll: readable writable"}));
+    EXPECT_EQ(outputs[2], (Lines{"C1..C2: done 1", "edge: readable"}));
+}
+
+TEST(TraceLanguage, ADifferenceIsShownInItsScenario) {
+    const Scenario scenario = parsed("scenario One byte at a time\n"
+                                     "# \"why\"\n"
+                                     "device max_message=8\n"
+                                     "A: read 1\n"
+                                     "    A: parked\n"
+                                     "B: write \"ab\"\n"
+                                     "    B: done 2\n"
+                                     "    A: done 2 \"ab\"\n")
+                                  .scenarios[0];
+    EXPECT_EQ(difference_text(scenario, play(scenario, make_device_engine)),
+              "  scenario One byte at a time\n"
+              "  # \"why\"\n"
+              "  device max_message=8\n"
+              "  A: read 1\n"
+              "      A: parked\n"
+              "  B: write \"ab\"\n"
+              "-     B: done 2\n"
+              "-     A: done 2 \"ab\"\n"
+              "+     B: done 2\n"
+              "+     A: done 1 \"a\"\n"
+              "+     edge: readable\n"
+              "+     poll: readable writable\n");
+}
+
+TEST(TraceLanguage, AFileKeepsItsCommentsAndEmptyLines) {
+    const std::string text = "# head\n"
+                             "\n"
+                             "scenario One\n"
+                             "# why\n"
+                             "device depth=1\n"
+                             "# first\n"
+                             "open\n"
+                             "\n"
+                             "A: read 1\n"
+                             "    A: parked\n"
+                             "\n"
+                             "scenario Two\n"
+                             "# without a device line\n"
+                             "close\n"
+                             "\n"
+                             "# tail\n";
+    EXPECT_EQ(trace_text(parsed(text)), text);
+}
+
+} // namespace ipcdev::test

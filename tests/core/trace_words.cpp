@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+//
+// Two halves that must stay inverse to each other: parse_* and *_text.
+#include "trace_words.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <stdexcept>
+
+namespace ipcdev::test {
+
+namespace {
+
+struct ErrnoName {
+    int error;
+    std::string_view name;
+};
+
+constexpr std::array<ErrnoName, 8> errno_names{{{EINTR, "EINTR"},
+                                                {EAGAIN, "EAGAIN"},
+                                                {EMSGSIZE, "EMSGSIZE"},
+                                                {ENOBUFS, "ENOBUFS"},
+                                                {EBUSY, "EBUSY"},
+                                                {EINVAL, "EINVAL"},
+                                                {ENODEV, "ENODEV"},
+                                                {ESHUTDOWN, "ESHUTDOWN"}}};
+
+// Longer runs of one byte are written as "x"*count.
+constexpr std::size_t longest_run = 24;
+
+[[noreturn]] void unknown(std::string_view what, std::string_view text) {
+    throw std::invalid_argument(std::string(what) + ": " + std::string(text));
+}
+
+std::uint64_t parse_number(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) {
+        unknown("not a number", text);
+    }
+    return value;
+}
+
+int parse_errno(std::string_view text) {
+    for (const auto& [error, name] : errno_names) {
+        if (name == text) {
+            return error;
+        }
+    }
+    unknown("not an errno known here", text);
+}
+
+char parse_escape(std::string_view text, std::size_t& at) {
+    switch (text[at]) {
+    case 'n':
+        return '\n';
+    case 'x': {
+        unsigned value = 0;
+        const char* from = text.data() + at + 1;
+        if (std::from_chars(from, std::min(from + 2, text.data() + text.size()), value, 16).ptr !=
+            from + 2) {
+            unknown("\\x wants two digits", text);
+        }
+        at += 2;
+        return static_cast<char>(value);
+    }
+    default:
+        return text[at];
+    }
+}
+
+// "text" or "text"*count
+std::string parse_payload(std::string_view text) {
+    std::string payload;
+    std::size_t at = 1;
+    if (text.empty() || text[0] != '"') {
+        unknown("not a quoted text", text);
+    }
+    for (; at < text.size() && text[at] != '"'; ++at) {
+        if (text[at] == '\\' && at + 1 < text.size()) {
+            payload += parse_escape(text, ++at);
+        } else {
+            payload += text[at];
+        }
+    }
+    const std::string_view rest = at < text.size() ? text.substr(at + 1) : "?";
+    if (!rest.empty() && rest[0] != '*') {
+        unknown("not a quoted text", text);
+    }
+    std::string whole = rest.empty() ? payload : "";
+    for (std::uint64_t left = rest.empty() ? 0 : parse_number(rest.substr(1)); left > 0; --left) {
+        whole += payload;
+    }
+    return whole;
+}
+
+std::string quoted(std::string_view bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text = "\"";
+    for (const char byte : bytes) {
+        if (byte == '"' || byte == '\\') {
+            text += {'\\', byte};
+        } else if (byte == '\n') {
+            text += "\\n";
+        } else if (byte < ' ' || byte > '~') {
+            const auto value = static_cast<unsigned char>(byte);
+            text += {'\\', 'x', digits[value / 16], digits[value % 16]};
+        } else {
+            text += byte;
+        }
+    }
+    return text + '"';
+}
+
+std::string payload_text(std::string_view bytes) {
+    const bool run =
+        bytes.size() > longest_run && bytes.find_first_not_of(bytes[0]) == std::string_view::npos;
+    return run ? quoted(bytes.substr(0, 1)) + '*' + std::to_string(bytes.size()) : quoted(bytes);
+}
+
+Input parse_call(std::string_view verb, const std::vector<std::string_view>& arguments) {
+    Input input;
+    const auto argument = [&](std::size_t index) {
+        return index < arguments.size() ? arguments[index] : std::string_view();
+    };
+    if (verb == "read") {
+        input.verb = Verb::read;
+        input.count = parse_number(argument(0));
+    } else if (verb == "write") {
+        input.verb = Verb::write;
+        input.payload = parse_payload(argument(0));
+    } else if (verb == "cancel") {
+        input.verb = Verb::cancel;
+        input.error = arguments.empty() ? EINTR : parse_errno(argument(0));
+    } else if (verb == "copied") {
+        input.verb = Verb::copied;
+    } else if (verb == "fault") {
+        input.verb = Verb::fault;
+    } else {
+        unknown("a client can't do that", verb);
+    }
+    return input;
+}
+
+Line parse_client_input(std::string_view verb, std::vector<std::string_view> arguments) {
+    const auto flag = [&](std::string_view name) { return std::erase(arguments, name) != 0; };
+    const bool nonblocking = flag("nonblock");
+    const bool held = flag("held");
+    Line line{.input = parse_call(verb, arguments), .held = held};
+    const bool reads = line.input.verb == Verb::read;
+    const bool calls = reads || line.input.verb == Verb::write;
+    const std::size_t most = calls || line.input.verb == Verb::cancel ? 1 : 0;
+    if (arguments.size() > most || (nonblocking && !calls) || (held && !reads)) {
+        unknown("too many words for", verb);
+    }
+    line.input.nonblocking = nonblocking;
+    return line;
+}
+
+std::string call_text(const Input& input, bool held) {
+    std::string text;
+    switch (input.verb) {
+    case Verb::read:
+        text = "read " + std::to_string(input.count);
+        break;
+    case Verb::write:
+        text = "write " + payload_text(input.payload);
+        break;
+    case Verb::cancel:
+        return input.error == EINTR ? "cancel" : "cancel " + errno_text(input.error);
+    case Verb::copied:
+        return "copied";
+    default:
+        return "fault";
+    }
+    return text + (input.nonblocking ? " nonblock" : "") + (held ? " held" : "");
+}
+
+std::string mode_text(std::uint32_t mode) {
+    return mode == IPCDEV_MODE_FIFO   ? "fifo"
+           : mode == IPCDEV_MODE_SLOT ? "slot"
+                                      : std::to_string(mode);
+}
+
+} // namespace
+
+std::size_t Names::number(std::string_view name) {
+    const auto known = numbers_.find(name);
+    if (known != numbers_.end()) {
+        return known->second;
+    }
+    numbers_.emplace(name, names_.size());
+    names_.emplace_back(name);
+    return names_.size() - 1;
+}
+
+std::string Names::name(std::size_t number) const {
+    if (number < names_.size()) {
+        return names_[number];
+    }
+    return number < 26 ? std::string(1, static_cast<char>('A' + number))
+                       : "C" + std::to_string(number);
+}
+
+std::vector<std::string_view> words(std::string_view text) {
+    std::vector<std::string_view> found;
+    std::size_t at = 0;
+    while ((at = text.find_first_not_of(' ', at)) != std::string_view::npos) {
+        std::size_t end = at;
+        for (bool inside = false; end < text.size() && (inside || text[end] != ' '); ++end) {
+            if (text[end] == '\\' && inside && end + 1 < text.size()) {
+                ++end;
+            } else if (text[end] == '"') {
+                inside = !inside;
+            }
+        }
+        found.push_back(text.substr(at, end - at));
+        at = end;
+    }
+    return found;
+}
+
+Line parse_input(std::string_view text, Names& names) {
+    std::vector<std::string_view> parts = words(text);
+    if (parts.empty()) {
+        unknown("no input", text);
+    }
+    const std::string_view first = parts[0];
+    if (first.size() > 1 && first.back() == ':' && parts.size() > 1) {
+        const std::string_view verb = parts[1];
+        parts.erase(parts.begin(), parts.begin() + 2);
+        Line line = parse_client_input(verb, std::move(parts));
+        line.input.client = names.number(first.substr(0, first.size() - 1));
+        return line;
+    }
+    Line line;
+    if (first == "configure") {
+        line.input.verb = Verb::configure;
+        line.input.change = parse_settings(text.substr(text.find(first) + first.size()));
+    } else if (parts.size() == 1 && (first == "open" || first == "close" || first == "clear")) {
+        line.input.verb = first == "open"    ? Verb::open
+                          : first == "close" ? Verb::close
+                                             : Verb::clear;
+    } else {
+        unknown("not an input", text);
+    }
+    return line;
+}
+
+std::string input_text(const Input& input, const Names& names, bool held) {
+    switch (input.verb) {
+    case Verb::open:
+        return "open";
+    case Verb::close:
+        return "close";
+    case Verb::clear:
+        return "clear";
+    case Verb::configure:
+        return "configure " + settings_text(input.change);
+    default:
+        return names.name(input.client) + ": " + call_text(input, held);
+    }
+}
+
+std::vector<std::string> outcome_text(const Input& input, const Outcome& outcome,
+                                      const Names& names) {
+    std::vector<std::string> lines;
+    for (const Completion& ended : outcome.completions) {
+        const bool bytes = ended.operation == Operation::read && ended.done != 0;
+        lines.push_back(names.name(ended.client) + ": " +
+                        (ended.error != 0 ? errno_text(ended.error)
+                                          : "done " + std::to_string(ended.done) +
+                                                (bytes ? " " + payload_text(ended.text) : "")));
+    }
+    if (outcome.parked) {
+        lines.push_back(names.name(input.client) + ": parked");
+    }
+    if (input.verb == Verb::cancel && !outcome.cancelled) {
+        lines.push_back(names.name(input.client) + ": not parked");
+    }
+    if (input.verb == Verb::configure) {
+        lines.push_back(outcome.error == 0 ? "done" : errno_text(outcome.error));
+    }
+    if (outcome.became_readable || outcome.became_writable) {
+        lines.push_back("edge: " + mask_text({.readable = outcome.became_readable,
+                                              .writable = outcome.became_writable}));
+    }
+    return lines;
+}
+
+std::string mask_text(const PollMask& mask) {
+    return mask.readable ? (mask.writable ? "readable writable" : "readable")
+                         : (mask.writable ? "writable" : "nothing");
+}
+
+SettingsChange parse_settings(std::string_view text) {
+    SettingsChange change;
+    for (const std::string_view word : words(text)) {
+        const std::size_t equals = word.find('=');
+        const std::string_view name = word.substr(0, equals);
+        if (equals == std::string_view::npos) {
+            unknown("not a setting", word);
+        }
+        const std::string_view value = word.substr(equals + 1);
+        if (name == "mode") {
+            change.mode = value == "fifo"   ? IPCDEV_MODE_FIFO
+                          : value == "slot" ? IPCDEV_MODE_SLOT
+                                            : static_cast<std::uint32_t>(parse_number(value));
+        } else if (name == "depth") {
+            change.depth = static_cast<std::uint32_t>(parse_number(value));
+        } else if (name == "max_message") {
+            change.max_message = static_cast<std::uint32_t>(parse_number(value));
+        } else {
+            unknown("not a setting", word);
+        }
+    }
+    return change;
+}
+
+std::string settings_text(const SettingsChange& change) {
+    std::string text;
+    const auto add = [&](const char* name, const std::string& value) {
+        text += (text.empty() ? "" : " ") + std::string(name) + "=" + value;
+    };
+    if (change.mode != 0) {
+        add("mode", mode_text(change.mode));
+    }
+    if (change.depth != 0) {
+        add("depth", std::to_string(change.depth));
+    }
+    if (change.max_message != 0) {
+        add("max_message", std::to_string(change.max_message));
+    }
+    return text;
+}
+
+std::string settings_text(const Settings& settings) {
+    return settings_text(SettingsChange{.mode = static_cast<std::uint32_t>(settings.mode),
+                                        .depth = settings.depth,
+                                        .max_message = settings.max_message});
+}
+
+std::string errno_text(int error) {
+    for (const auto& [value, name] : errno_names) {
+        if (value == error) {
+            return std::string(name);
+        }
+    }
+    return "errno " + std::to_string(error);
+}
+
+} // namespace ipcdev::test

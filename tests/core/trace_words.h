@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// The words of the trace language: one input is one line, one output is one line.
+//
+//   A: read 100              B: write "hello"          A: cancel
+//   A: read 100 nonblock     B: write "x"*5000         A: cancel ENODEV
+//   A: read 100 held         B: write "x" nonblock     A: copied
+//   open, close, clear       configure mode=slot       A: fault
+//
+// `held` leaves the copy to the reader under way until `copied` or `fault`;
+// without it the copy is over at once. Clients are named by letters and digits.
+//
+//   A: done 5 "hello"        B: done 5                 A: EAGAIN
+//   A: parked                A: not parked             edge: readable writable
+//
+// Parsing throws std::invalid_argument with a sentence for the author.
+#pragma once
+
+#include <map>
+#include <string_view>
+
+#include "engine.h"
+
+namespace ipcdev::test {
+
+// The names of the clients, by their number, in order of first use.
+class Names {
+  public:
+    [[nodiscard]] std::size_t number(std::string_view name);
+    // A client that no trace has named is A, B, ... Z, then C26, C27, ...
+    [[nodiscard]] std::string name(std::size_t number) const;
+
+  private:
+    std::vector<std::string> names_;
+    std::map<std::string, std::size_t, std::less<>> numbers_;
+};
+
+struct Line {
+    Input input;
+    bool held = false;
+};
+
+[[nodiscard]] Line parse_input(std::string_view text, Names& names);
+[[nodiscard]] std::string input_text(const Input& input, const Names& names, bool held = false);
+
+// The lines that show an outcome.
+[[nodiscard]] std::vector<std::string> outcome_text(const Input& input, const Outcome& outcome,
+                                                    const Names& names);
+[[nodiscard]] std::string mask_text(const PollMask& mask);
+
+// `mode=fifo depth=4 max_message=16`, each word optional.
+[[nodiscard]] SettingsChange parse_settings(std::string_view text);
+[[nodiscard]] std::string settings_text(const SettingsChange& change);
+[[nodiscard]] std::string settings_text(const Settings& settings);
+
+[[nodiscard]] std::string errno_text(int error);
+
+// Splits at blanks; a quoted string is one word.
+[[nodiscard]] std::vector<std::string_view> words(std::string_view text);
+
+} // namespace ipcdev::test

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+//
+// An input that changes nothing of the state (a refused call, an open) leaves the
+// device where it is, and the next input is tried on the same one. So does one
+// that another input takes back (a parked call that is cancelled, a read whose
+// copy faults). Only what leads away is paid for with a new journey.
+#include "walk.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "scenario_text.h"
+#include "trace_words.h"
+
+namespace ipcdev::test {
+
+Walk::Walk(WalkPlan plan, EngineMaker make) : plan_(std::move(plan)), make_(std::move(make)) {
+    alphabet_ = {{.verb = Verb::open}, {.verb = Verb::close}, {.verb = Verb::clear}};
+    for (const SettingsChange& change : plan_.changes) {
+        alphabet_.push_back({.verb = Verb::configure, .change = change});
+    }
+    for (std::size_t client = 0; client < plan_.clients; ++client) {
+        for (const bool nonblocking : {true, false}) {
+            for (const std::uint64_t count : plan_.counts) {
+                alphabet_.push_back({.verb = Verb::read,
+                                     .client = client,
+                                     .count = count,
+                                     .nonblocking = nonblocking});
+            }
+            for (const std::uint32_t size : plan_.sizes) {
+                alphabet_.push_back({.verb = Verb::write,
+                                     .client = client,
+                                     .payload = std::string(size, '?'),
+                                     .nonblocking = nonblocking});
+            }
+        }
+        cancels_.push_back(static_cast<Letter>(alphabet_.size()));
+        alphabet_.push_back({.verb = Verb::cancel, .client = client});
+        alphabet_.push_back({.verb = Verb::cancel, .client = client, .error = ENODEV});
+        alphabet_.push_back({.verb = Verb::copied, .client = client});
+        faults_.push_back(static_cast<Letter>(alphabet_.size()));
+        alphabet_.push_back({.verb = Verb::fault, .client = client});
+    }
+    if (alphabet_.size() > 256) {
+        throw std::invalid_argument("an alphabet of more letters than a Letter can name");
+    }
+}
+
+WalkReport Walk::run() {
+    Ledger ledger(plan_.settings, plan_.clients);
+    states_.emplace(key_.of(ledger, look(travel({}))), 0);
+    nodes_.push_back({});
+    for (State state = 0; state < nodes_.size() && report_.counterexample.empty(); ++state) {
+        expand(state);
+    }
+    report_.states = nodes_.size();
+    report_.depth = nodes_.back().depth;
+    return report_;
+}
+
+void Walk::expand(State state) {
+    const std::vector<Letter> way = way_to(state);
+    Traveller traveller = travel({});
+    Ledger arrived(plan_.settings, plan_.clients);
+    for (const Letter letter : way) {
+        if (!step(traveller, arrived, letter)) {
+            return;
+        }
+    }
+    const std::string key = key_.of(arrived, look(traveller));
+    if (states_.at(key) != state) {
+        throw std::logic_error("the key leaves out something that matters");
+    }
+    Ledger here = arrived; // of the traveller, which may have been away and back
+    Ledger there = arrived;
+    for (std::size_t index = 0; index < alphabet_.size(); ++index) {
+        const auto letter = static_cast<Letter>(index);
+        if (!applies(alphabet_[index], here)) {
+            continue;
+        }
+        there = here;
+        ++report_.transitions;
+        if (!step(traveller, there, letter)) {
+            return;
+        }
+        if (arrive(key_.of(there, snapshot_), state, letter) == state ||
+            take_back(traveller, there, letter, key)) {
+            std::swap(here, there);
+        } else if (report_.counterexample.empty()) {
+            traveller = travel(way);
+            here = arrived;
+        } else {
+            return;
+        }
+    }
+}
+
+// Whether that led back to the state of that key.
+bool Walk::take_back(Traveller& traveller, Ledger& ledger, Letter letter, const std::string& key) {
+    const Verb verb = alphabet_[letter].verb;
+    const std::size_t client = alphabet_[letter].client;
+    const auto doing = ledger.clients()[client].doing;
+    if ((verb != Verb::read && verb != Verb::write) || doing == Ledger::Doing::nothing) {
+        return false;
+    }
+    const Letter back = (doing == Ledger::Doing::parked ? cancels_ : faults_)[client];
+    return step(traveller, ledger, back) && key_.of(ledger, snapshot_) == key;
+}
+
+// The state of that key, which is noted if it is new.
+Walk::State Walk::arrive(const std::string& key, State from, Letter letter) {
+    const auto known = states_.find(key);
+    if (known != states_.end()) {
+        return known->second;
+    }
+    const auto state = static_cast<State>(nodes_.size());
+    const auto depth = static_cast<std::uint16_t>(nodes_[from].depth + 1);
+    states_.emplace(key, state);
+    nodes_.push_back({.parent = from, .letter = letter, .depth = depth});
+    return state;
+}
+
+// False, and a counterexample in the report, if a law is broken.
+bool Walk::step(Traveller& traveller, Ledger& ledger, Letter letter) {
+    const Input& input = stamped(traveller, letter);
+    traveller.engine->apply(input, outcome_);
+    const std::optional<std::string> breach = ledger.follow(input, outcome_, look(traveller));
+    if (breach) {
+        report(traveller, *breach);
+    }
+    return !breach;
+}
+
+const Snapshot& Walk::look(const Traveller& traveller) {
+    traveller.engine->look(snapshot_);
+    return snapshot_;
+}
+
+std::vector<Walk::Letter> Walk::way_to(State state) const {
+    std::vector<Letter> way;
+    for (State at = state; at != 0; at = nodes_[at].parent) {
+        way.push_back(nodes_[at].letter);
+    }
+    std::reverse(way.begin(), way.end());
+    return way;
+}
+
+Walk::Traveller Walk::travel(const std::vector<Letter>& way) {
+    Traveller traveller{.engine = make_(plan_.settings)};
+    traveller.way.reserve(way.size() + alphabet_.size());
+    for (const Letter letter : way) {
+        traveller.engine->apply(stamped(traveller, letter), outcome_);
+    }
+    return traveller;
+}
+
+// The letter as an input; a write gets bytes that no other message has.
+const Input& Walk::stamped(Traveller& traveller, Letter letter) {
+    Input& input = alphabet_[letter];
+    traveller.way.push_back(letter);
+    if (input.verb == Verb::write) {
+        char byte = static_cast<char>('a' + traveller.writes++ * input.payload.size() % 23);
+        std::generate(input.payload.begin(), input.payload.end(), [&] { return byte++; });
+    }
+    return input;
+}
+
+// Idle clients are alike, so the first of them speaks for all.
+bool Walk::applies(const Input& input, const Ledger& ledger) const {
+    const auto& clients = ledger.clients();
+    const auto doing = clients[input.client].doing;
+    const auto idle = [](const Ledger::Client& client) {
+        return client.doing == Ledger::Doing::nothing;
+    };
+    switch (input.verb) {
+    case Verb::open:
+        return ledger.opens() == 0;
+    case Verb::close:
+        return ledger.opens() != 0;
+    case Verb::clear:
+    case Verb::configure:
+        return true;
+    case Verb::copied:
+    case Verb::fault:
+        return doing == Ledger::Doing::copying;
+    case Verb::cancel:
+        if (doing != Ledger::Doing::nothing) {
+            return true;
+        }
+        [[fallthrough]];
+    default: {
+        const auto first = std::find_if(clients.begin(), clients.end(), idle);
+        return first - clients.begin() == static_cast<std::ptrdiff_t>(input.client);
+    }
+    }
+}
+
+void Walk::report(const Traveller& traveller, const std::string& law) {
+    std::vector<Input> inputs;
+    Traveller again;
+    for (const Letter letter : traveller.way) {
+        inputs.push_back(stamped(again, letter));
+    }
+    report_.counterexample = scenario_text(law, plan_.settings, inputs, make_);
+}
+
+std::string Walk::alphabet_text() const {
+    const Names names;
+    std::string text;
+    for (const Input& input : alphabet_) {
+        const bool others = input.client != 0;
+        text += others ? "" : (text.empty() ? "" : ", ") + input_text(input, names);
+    }
+    return text;
+}
+
+} // namespace ipcdev::test

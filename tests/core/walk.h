@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// Every state that a few clients can bring a small device to, breadth first, and
+// every input in each of them, under the laws of the ledger.
+//
+// A Device can't be copied, so a state is made again by playing the shortest way
+// that led to it. States that are the same for all that can follow (walk_key.h)
+// are one; the set of them is finite, and the walk ends when no input leads to a
+// new one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine.h"
+#include "ledger.h"
+#include "walk_key.h"
+
+namespace ipcdev::test {
+
+struct WalkPlan {
+    Settings settings{};
+    std::size_t clients = 3;
+    std::vector<std::uint64_t> counts{};   // of reads
+    std::vector<std::uint32_t> sizes{};    // of writes
+    std::vector<SettingsChange> changes{}; // of configure
+};
+
+struct WalkReport {
+    std::size_t states = 0;
+    std::size_t transitions = 0;
+    std::size_t depth = 0;      // inputs on the way to the farthest state
+    std::string counterexample; // a scenario of the trace language, or empty
+};
+
+class Walk {
+  public:
+    Walk(WalkPlan plan, EngineMaker make);
+
+    [[nodiscard]] WalkReport run();
+    // The inputs that are tried, one word each, for the log.
+    [[nodiscard]] std::string alphabet_text() const;
+
+  private:
+    using State = std::uint32_t;
+    using Letter = std::uint8_t; // index into alphabet_
+
+    struct Node {
+        State parent = 0;
+        Letter letter = 0;
+        std::uint16_t depth = 0;
+    };
+
+    // A device on its way, with the inputs that it had.
+    struct Traveller {
+        std::unique_ptr<Engine> engine{};
+        std::vector<Letter> way{};
+        std::uint32_t writes = 0; // to stamp every message with bytes of its own
+    };
+
+    void expand(State state);
+    [[nodiscard]] State arrive(const std::string& key, State from, Letter letter);
+    bool take_back(Traveller& traveller, Ledger& ledger, Letter letter, const std::string& key);
+    bool step(Traveller& traveller, Ledger& ledger, Letter letter);
+    [[nodiscard]] const Snapshot& look(const Traveller& traveller);
+    [[nodiscard]] std::vector<Letter> way_to(State state) const;
+    [[nodiscard]] Traveller travel(const std::vector<Letter>& way);
+    [[nodiscard]] const Input& stamped(Traveller& traveller, Letter letter);
+    [[nodiscard]] bool applies(const Input& input, const Ledger& ledger) const;
+    void report(const Traveller& traveller, const std::string& law);
+
+    WalkPlan plan_;
+    EngineMaker make_;
+    std::vector<Input> alphabet_;
+    std::vector<Letter> cancels_; // of each client, in alphabet_
+    std::vector<Letter> faults_;
+    std::vector<Node> nodes_;
+    std::unordered_map<std::string, State> states_; // by key
+    WalkReport report_;
+    WalkKey key_;
+    Outcome outcome_; // of the last step, kept for its memory
+    Snapshot snapshot_;
+};
+
+} // namespace ipcdev::test
