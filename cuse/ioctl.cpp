@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+//
+// The ioctls of uapi/ipcdev.h. Restricted ioctls: the kernel moves as many
+// bytes as the number encodes, so the struct may grow and both ways still work.
+#include "operations.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace ipcdev {
+
+namespace {
+
+// The same ioctl with a struct of this size or a larger one of a newer program.
+bool is(unsigned command, unsigned known) {
+    return _IOC_TYPE(command) == _IOC_TYPE(known) && _IOC_NR(command) == _IOC_NR(known) &&
+           _IOC_DIR(command) == _IOC_DIR(known) && _IOC_SIZE(command) >= _IOC_SIZE(known);
+}
+
+bool all_zero(std::span<const std::byte> bytes) {
+    return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
+template <typename Field> bool is_zero(const Field& field) {
+    return all_zero(std::as_bytes(std::span(&field, 1)));
+}
+
+// The struct that the program sent. False: it contradicts its own size, or sets
+// what this server does not know.
+template <typename Struct> bool take(std::span<const std::byte> in, Struct& out) {
+    if (in.size() < sizeof(Struct) || !all_zero(in.subspan(sizeof(Struct)))) {
+        return false;
+    }
+    std::memcpy(&out, in.data(), sizeof(Struct));
+    return out.size == in.size() && is_zero(out.reserved);
+}
+
+template <> bool take(std::span<const std::byte> in, ipcdev_waiters& out) {
+    if (in.size() < sizeof(out) || !all_zero(in.subspan(sizeof(out)))) {
+        return false;
+    }
+    std::memcpy(&out, in.data(), sizeof(out));
+    return out.size == in.size();
+}
+
+// The answer, with zeroes for what the program knows and this server doesn't.
+template <typename Struct> bool give(Reply reply, const Struct& value, std::size_t out_bytes) {
+    std::array<std::byte, _IOC_SIZEMASK + 1> out{};
+    std::memcpy(out.data(), &value, sizeof(value));
+    return reply.ioctl_result(std::span(out).first(out_bytes));
+}
+
+// One ioctl that answers with its struct.
+template <typename Struct, typename Handler>
+void exchange(Reply reply, std::span<const std::byte> in, Handler handler) {
+    Struct value{};
+    const int error = take(in, value) ? handler(value) : EINVAL;
+    if (error != 0) {
+        reply.error(error);
+    } else {
+        give(std::move(reply), value, in.size());
+    }
+}
+
+// One ioctl that only succeeds or fails.
+void conclude(Reply reply, int error) {
+    if (error != 0) {
+        reply.error(error);
+    } else {
+        reply.ioctl_result({});
+    }
+}
+
+} // namespace
+
+void Operations::ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info& info,
+                       std::span<const std::byte> in) {
+    Reply reply(fuse_request);
+    if (is(command, IPCDEV_IOC_INFO)) {
+        exchange<ipcdev_info>(std::move(reply), in, [&](auto& out) { return inform(out); });
+    } else if (is(command, IPCDEV_IOC_STATS)) {
+        exchange<ipcdev_stats>(std::move(reply), in, [&](auto& out) { return count(out); });
+    } else if (is(command, IPCDEV_IOC_WAITERS)) {
+        exchange<ipcdev_waiters>(std::move(reply), in,
+                                 [&](auto& out) { return list_waiters(out); });
+    } else if (is(command, IPCDEV_IOC_CONFIGURE)) {
+        ipcdev_configure wanted{};
+        const uid_t caller = fuse_req_ctx(fuse_request)->uid;
+        conclude(std::move(reply), take(in, wanted) ? configure(wanted, caller) : EINVAL);
+    } else if (command == IPCDEV_IOC_CLEAR) {
+        conclude(std::move(reply), clear(OpenFile::of(info)));
+    } else {
+        reply.error(ENOTTY);
+    }
+}
+
+int Operations::inform(ipcdev_info& out) const {
+    const Settings& settings = device_.settings();
+    const Gauges& gauges = device_.gauges();
+    out = {.size = out.size,
+           .abi_version = IPCDEV_ABI_VERSION,
+           .server = session_->server(),
+           .capabilities = session_->capabilities(),
+           .mode = static_cast<__u32>(settings.mode),
+           .depth = settings.depth,
+           .max_message = settings.max_message,
+           .queued_messages = gauges.queued_messages,
+           .queued_bytes = gauges.queued_bytes,
+           .parked_readers = gauges.parked_readers,
+           .parked_writers = gauges.parked_writers,
+           .opens = gauges.opens,
+           .reserved = {}};
+    return 0;
+}
+
+int Operations::count(ipcdev_stats& out) const {
+    const Statistics& statistics = device_.statistics();
+    out = {.size = out.size,
+           .reserved = 0,
+           .messages_written = statistics.messages_written,
+           .bytes_written = statistics.bytes_written,
+           .messages_read = statistics.messages_read,
+           .bytes_read = statistics.bytes_read,
+           .messages_overwritten = statistics.messages_overwritten,
+           .bytes_truncated = statistics.bytes_truncated,
+           .messages_cleared = statistics.messages_cleared,
+           .reader_parks = statistics.reader_parks,
+           .writer_parks = statistics.writer_parks,
+           .interrupted = statistics.interrupted};
+    return 0;
+}
+
+int Operations::list_waiters(ipcdev_waiters& in_out) const {
+    const __u32 first = in_out.first;
+    in_out = {.size = in_out.size, .first = first, .count = 0, .total = 0, .waiters = {}};
+    for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
+        for (const Request& request : *parked) {
+            const __u32 index = in_out.total++;
+            if (index < first || in_out.count == IPCDEV_WAITERS_PER_CALL) {
+                continue;
+            }
+            const auto& call = static_cast<const PendingCall&>(request);
+            in_out.waiters[in_out.count++] = {
+                .pid = call.thread,
+                .operation = static_cast<__u32>(
+                    call.operation == Operation::read ? IPCDEV_WAITER_READ : IPCDEV_WAITER_WRITE),
+                .bytes = call.bytes,
+                .since_ns = call.since_ns};
+        }
+    }
+    return 0;
+}
+
+int Operations::configure(const ipcdev_configure& in, uid_t caller) {
+    if (caller != 0 && caller != geteuid()) {
+        return EPERM;
+    }
+    return device_.configure({.mode = in.mode, .depth = in.depth, .max_message = in.max_message});
+}
+
+int Operations::clear(const OpenFile& file) {
+    if ((file.flags & O_ACCMODE) == O_RDONLY) {
+        return EBADF;
+    }
+    Effects effects;
+    device_.clear(effects);
+    settle(effects);
+    return 0;
+}
+
+} // namespace ipcdev

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//
+// ipcdevd: options and wiring.
+#include <unistd.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "announce.h"
+#include "operations.h"
+#include "options.h"
+#include "session.h"
+#include "stop_signal.h"
+
+namespace ipcdev {
+
+namespace {
+
+std::filesystem::path default_file_path(const std::string& name) {
+    if (geteuid() == 0) {
+        return "/dev/" + name;
+    }
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR"); // NOLINT(concurrency-mt-unsafe)
+    if (runtime == nullptr || *runtime == '\0') {
+        throw CannotServe("there is no $XDG_RUNTIME_DIR to serve the file in: give a --path in a "
+                          "folder of yours, or run as root");
+    }
+    return std::filesystem::path(runtime) / name;
+}
+
+std::unique_ptr<Session> open_session(const Options& options, Operations& operations) {
+    const bool by_cuse = options.transport == Transport::cuse ||
+                         (options.transport == Transport::automatic && cuse_available());
+    if (by_cuse) {
+        return open_cuse(options.name, options.access, operations);
+    }
+    if (geteuid() != 0 && options.access.owner.value_or(geteuid()) != geteuid()) {
+        throw CannotServe("only root can serve a file for another user: leave out --owner, or run "
+                          "as root");
+    }
+    const auto path = options.path.empty() ? default_file_path(options.name) : options.path;
+    return open_fuse(path, options.access, operations);
+}
+
+std::string describe(const Session& session) {
+    return session.server() == IPCDEV_SERVER_CUSE ? "served by CUSE" : "served as a FUSE file";
+}
+
+void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
+    std::array<char, 256> line{};
+    std::vsnprintf(line.data(), line.size(), format, arguments);
+    std::string text = line.data();
+    text.erase(text.find_last_not_of('\n') + 1);
+    spdlog::log(level <= FUSE_LOG_ERR ? spdlog::level::err : spdlog::level::debug, "{}", text);
+}
+
+// Until a signal, or until the connection is over.
+void serve(Session& session, Operations& operations, Announcer& announcer) {
+    // The first request is the handshake; a signal may come before it.
+    bool alive = true;
+    while (alive && stop_requested() == 0 && !session.ready()) {
+        alive = session.serve_one();
+    }
+    if (!alive) {
+        throw CannotServe("the kernel closed the connection before " + session.path().string() +
+                          " was there");
+    }
+    if (stop_requested() == 0) {
+        session.publish();
+        session.drop_privileges();
+        announcer.ready(session.path(), describe(session));
+    }
+    while (alive && stop_requested() == 0) {
+        alive = session.serve_one();
+    }
+    if (!alive) {
+        spdlog::warn("{} was taken away from outside, by umount or by an abort of its connection",
+                     session.path().string());
+    }
+    Announcer::stopping();
+    operations.end();
+    spdlog::info("stopped");
+}
+
+int run(int argc, char** argv) {
+    const Options options = parse_options(argc, argv);
+    spdlog::set_default_logger(spdlog::stderr_color_mt("ipcdevd"));
+    spdlog::set_pattern("ipcdevd: %^%l%$: %v");
+    spdlog::set_level(options.log_level);
+    fuse_set_log_func(log_libfuse);
+    Announcer announcer; // its parent ends after the sentence below is written
+    try {
+        if (options.background) {
+            announcer.go_to_background();
+        }
+        Operations operations(options.settings);
+        std::unique_ptr<Session> session; // ends after the signals do
+        const StopSignals signals;
+        session = open_session(options, operations);
+        operations.attach(*session);
+        serve(*session, operations, announcer);
+        return EXIT_SUCCESS;
+    } catch (const CannotServe& reason) {
+        spdlog::error("{}", reason.what());
+        return EXIT_FAILURE;
+    }
+}
+
+} // namespace
+
+} // namespace ipcdev
+
+int main(int argc, char** argv) {
+    try {
+        return ipcdev::run(argc, argv);
+    } catch (const ipcdev::ParseEnd& end) {
+        return end.exit_status;
+    } catch (const std::exception& error) {
+        spdlog::error("{}", error.what());
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "operations.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <cerrno>
+#include <ctime>
+#include <new>
+
+#include <spdlog/spdlog.h>
+
+namespace ipcdev {
+
+namespace {
+
+std::uint64_t monotonic_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U) +
+           static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// The kernel splits a system call with too many segments: the rest of one comes
+// from the same thread, at the offset where the part before it ended. The offset
+// means nothing else: CUSE starts at 0, and the FUSE file is a stream, but for
+// O_APPEND, which starts at the file's size, and AIO, which may name any.
+bool continues(const OpenFile::Part& part, const PendingCall& call) {
+    return call.offset > 0 && call.offset < reported_file_bytes && part.thread == call.thread &&
+           part.offset == call.offset;
+}
+
+// The kernel goes on only after a part that was done in full.
+OpenFile::Part part_after(const PendingCall& call) {
+    if (call.done != call.bytes) {
+        return {};
+    }
+    return {.thread = call.thread,
+            .offset = call.offset + static_cast<off_t>(call.done),
+            .sequence = 0,
+            .begin = 0};
+}
+
+} // namespace
+
+Operations::~Operations() {
+    Effects effects;
+    device_.clear(effects);
+    settle(effects);
+    while (OpenFile* file = files_.pop_front()) {
+        delete file;
+    }
+}
+
+void Operations::end() {
+    Effects effects;
+    for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
+        while (!parked->empty()) {
+            device_.cancel(const_cast<Request&>(*parked->front()), ENODEV, effects);
+        }
+    }
+    settle(effects);
+}
+
+void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
+    auto* file = new (std::nothrow) OpenFile(info.flags);
+    if (file == nullptr) {
+        Reply(fuse_request).error(ENOMEM);
+        return;
+    }
+    file->become(info);
+    if (!session_->reply_open(fuse_request, info)) {
+        delete file;
+        return;
+    }
+    files_.push_back(*file);
+    device_.open();
+    spdlog::trace("open {:#x}", info.fh);
+}
+
+void Operations::release(fuse_req_t fuse_request, fuse_file_info& info) {
+    OpenFile& file = OpenFile::of(info);
+    files_.erase(file);
+    delete &file;
+    device_.release();
+    Reply(fuse_request).error(0);
+    spdlog::trace("release {:#x}", info.fh);
+}
+
+void Operations::read(fuse_req_t fuse_request, std::size_t count, off_t offset,
+                      fuse_file_info& info) {
+    PendingCall* call = begin(fuse_request, Operation::read, count, offset, info);
+    if (call == nullptr) {
+        return;
+    }
+    if (call->continuation && !finds_its_remainder(*call)) {
+        call->reply.bytes({}); // ends the system call as a short read
+        finish(*call);
+        return;
+    }
+    Effects effects;
+    device_.submit_read(*call, effects);
+    after_submit(*call, effects);
+}
+
+void Operations::write(fuse_req_t fuse_request, std::span<const std::byte> bytes, off_t offset,
+                       fuse_file_info& info) {
+    PendingCall* call = begin(fuse_request, Operation::write, bytes.size(), offset, info);
+    if (call == nullptr) {
+        return;
+    }
+    if (!bytes.empty() && bytes.size() <= device_.settings().max_message) {
+        call->message = payloads_.make(bytes);
+        if (call->message == nullptr) {
+            call->reply.error(ENOMEM);
+            finish(*call);
+            return;
+        }
+    }
+    Effects effects;
+    device_.submit_write(*call, effects);
+    after_submit(*call, effects);
+}
+
+void Operations::poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollhandle* handle) {
+    if (handle != nullptr) {
+        OpenFile::of(info).watch(handle);
+    }
+    const PollMask mask = device_.poll_mask();
+    unsigned events = 0;
+    events |= mask.readable ? POLLIN | POLLRDNORM : 0;
+    events |= mask.writable ? POLLOUT | POLLWRNORM : 0;
+    Reply(fuse_request).poll_events(events);
+}
+
+PendingCall* Operations::begin(fuse_req_t fuse_request, Operation operation, std::size_t bytes,
+                               off_t offset, fuse_file_info& info) {
+    Reply reply(fuse_request);
+    PendingCall* call = calls_.make();
+    if (call == nullptr) {
+        reply.error(ENOMEM);
+        return nullptr;
+    }
+    call->reply = std::move(reply);
+    call->operation = operation;
+    call->bytes = bytes;
+    call->file = &OpenFile::of(info);
+    call->thread = fuse_req_ctx(fuse_request)->pid;
+    call->offset = offset;
+    call->continuation = continues(
+        operation == Operation::read ? call->file->read_part : call->file->written_part, *call);
+    call->nonblocking = (info.flags & O_NONBLOCK) != 0 || call->continuation;
+    call->owner = this;
+    return call;
+}
+
+// Answers what the submit completed. If the call itself is parked, an interrupt
+// may end it from now on: this thread also reads the interrupts, so none can
+// come between the submit and here, but one may have come before its request.
+void Operations::after_submit(PendingCall& call, Effects& effects) {
+    if (call.state == RequestState::parked) {
+        spdlog::trace("parked: {} of {} bytes by thread {}",
+                      call.operation == Operation::read ? "read" : "write", call.bytes,
+                      call.thread);
+        call.since_ns = monotonic_ns();
+        if (call.reply.interrupted()) {
+            device_.cancel(call, EINTR, effects);
+        } else {
+            call.reply.on_interrupt(&Operations::on_interrupt, &call);
+        }
+    }
+    settle(effects);
+}
+
+void Operations::on_interrupt(fuse_req_t /*fuse_request*/, void* data) {
+    auto& call = *static_cast<PendingCall*>(data);
+    auto& self = *static_cast<Operations*>(call.owner);
+    Effects effects;
+    self.device_.cancel(call, EINTR, effects);
+    self.settle(effects);
+}
+
+// Acts on what the device decided, until nothing is left: an answer that the
+// kernel does not take puts bytes back, which may complete others.
+void Operations::settle(Effects& effects) {
+    while (Request* request = effects.completed.pop_front()) {
+        answer(static_cast<PendingCall&>(*request), effects);
+    }
+    while (Message* message = effects.retired.pop_front()) {
+        payloads_.release(static_cast<Payload&>(*message));
+    }
+    while (Piece* spare = effects.returned.pop_front()) {
+        finish(static_cast<PendingCall::Spare*>(spare)->call);
+    }
+    if (effects.became_readable || effects.became_writable) {
+        for (OpenFile* file = files_.front(); file != nullptr; file = files_.next(*file)) {
+            file->notify_poller();
+        }
+    }
+}
+
+void Operations::answer(PendingCall& call, Effects& effects) {
+    spdlog::trace("{} of {} bytes by thread {}: {} bytes, errno {}",
+                  call.operation == Operation::read ? "read" : "write", call.bytes, call.thread,
+                  call.done, call.error);
+    if (call.state == RequestState::copying) {
+        return answer_read(call, effects);
+    }
+    if (call.error != 0) {
+        call.reply.error(call.error);
+    } else if (call.operation == Operation::read) {
+        call.reply.bytes({});
+    } else {
+        call.file->written_part = part_after(call);
+        call.reply.count(call.done);
+    }
+    finish(call);
+}
+
+void Operations::answer_read(PendingCall& call, Effects& effects) {
+    const Slice taken = call.taken;
+    const auto& payload = static_cast<const Payload&>(*taken.message);
+    call.file->read_part = part_after(call);
+    call.file->read_part.sequence = payload.sequence;
+    call.file->read_part.begin = taken.end;
+    const std::uint32_t end = taken.begin + call.done;
+    if (call.reply.bytes(payload.bytes({taken.message, taken.begin, end}))) {
+        device_.copy_done(call, effects);
+        finish(call);
+    } else {
+        device_.put_back(call, call.spare, effects); // finished when the spare comes back
+    }
+}
+
+void Operations::finish(PendingCall& call) {
+    if (call.message != nullptr) {
+        payloads_.release(static_cast<Payload&>(*call.message));
+    }
+    calls_.release(call);
+}
+
+bool Operations::finds_its_remainder(const PendingCall& call) const {
+    const OpenFile::Part& part = call.file->read_part;
+    const Piece* head = device_.queue().front();
+    return head != nullptr && head->slice.begin == part.begin &&
+           head->slice.message->sequence == part.sequence;
+}
+
+} // namespace ipcdev

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// A libfuse callback becomes a Request, the Device decides, and what it
+// completed is answered: the same for both transports.
+//
+// Blocking is a reply that comes later. read() of an empty queue parks the
+// request and returns; the write() that brings a message answers both. No
+// thread ever waits for a client.
+//
+// Not thread-safe: one thread runs the session's loop and everything here.
+#pragma once
+
+#include <span>
+
+#include "device.h"
+#include "payload.h"
+#include "pending.h"
+#include "session.h"
+
+namespace ipcdev {
+
+// The size that a FUSE file shows, the same at all times. Large, because the
+// kernel takes the inode's lock for a write beyond the size; below 2 GiB, so
+// that 32-bit programs can open it.
+inline constexpr off_t reported_file_bytes = off_t{1} << 30;
+
+class Operations {
+  public:
+    explicit Operations(const Settings& settings) : device_(settings) {}
+    Operations(const Operations&) = delete;
+    Operations& operator=(const Operations&) = delete;
+    ~Operations();
+
+    // The session that the callbacks come from; set before the first one.
+    void attach(Session& session) { session_ = &session; }
+
+    // Answers everything that is parked with ENODEV. The session is still alive.
+    void end();
+
+    // The callbacks.
+    void open(fuse_req_t fuse_request, fuse_file_info& info);
+    void release(fuse_req_t fuse_request, fuse_file_info& info);
+    void read(fuse_req_t fuse_request, std::size_t count, off_t offset, fuse_file_info& info);
+    void write(fuse_req_t fuse_request, std::span<const std::byte> bytes, off_t offset,
+               fuse_file_info& info);
+    void poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollhandle* handle);
+    void ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info& info,
+               std::span<const std::byte> in);
+
+    [[nodiscard]] const Device& device() const { return device_; }
+    [[nodiscard]] const Session& session() const { return *session_; }
+
+  private:
+    static void on_interrupt(fuse_req_t fuse_request, void* data);
+
+    PendingCall* begin(fuse_req_t fuse_request, Operation operation, std::size_t bytes,
+                       off_t offset, fuse_file_info& info);
+    void after_submit(PendingCall& call, Effects& effects);
+    void settle(Effects& effects);
+    void answer(PendingCall& call, Effects& effects);
+    void answer_read(PendingCall& call, Effects& effects);
+    void finish(PendingCall& call);
+    [[nodiscard]] bool finds_its_remainder(const PendingCall& call) const;
+
+    // The ioctls: each takes and fills in its struct, and returns 0 or an errno.
+    int inform(ipcdev_info& out) const;
+    int count(ipcdev_stats& out) const;
+    int list_waiters(ipcdev_waiters& in_out) const;
+    int configure(const ipcdev_configure& in, uid_t caller);
+    int clear(const OpenFile& file);
+
+    PayloadPool payloads_;
+    PendingCalls calls_;
+    Device device_;
+    OpenFileList files_;
+    Session* session_ = nullptr;
+};
+
+} // namespace ipcdev

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// The command line, environment and configuration file, checked: what comes out
+// can be served as it stands.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <spdlog/common.h>
+
+#include "device.h"
+#include "session.h"
+
+namespace ipcdev {
+
+enum class Transport { automatic, cuse, fuse };
+
+struct Options {
+    std::string name = IPCDEV_DEFAULT_NAME;
+    Settings settings;
+    Access access;
+    Transport transport = Transport::automatic;
+    std::filesystem::path path; // of the FUSE file; empty: by name and user
+    bool background = false;
+    spdlog::level::level_enum log_level = spdlog::level::info;
+};
+
+// How parsing can end other than with options: --help, --version or a mistake.
+struct ParseEnd {
+    int exit_status; // 0, or 2 for wrong options
+};
+
+// Prints help and errors itself, then throws ParseEnd.
+[[nodiscard]] Options parse_options(int argc, char** argv);
+
+} // namespace ipcdev

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// A connection with the kernel: by CUSE or as a FUSE file. It says what the
+// two do differently; nothing outside session_*.cpp knows which one runs.
+#pragma once
+
+#include <fuse_lowlevel.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include <sys/types.h>
+
+namespace ipcdev {
+
+class Operations;
+
+// Why the device can't be served, as a sentence for the user that also says
+// what to do.
+class CannotServe : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+// Who may open the node or file.
+struct Access {
+    mode_t permissions = 0600;
+    std::optional<uid_t> owner; // none: whoever serves
+    std::optional<gid_t> group;
+};
+
+class Session {
+  public:
+    Session() = default;
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    // The connection ends: calls the daemon has not answered get ECONNABORTED,
+    // and the node or mount goes away.
+    virtual ~Session() = default;
+
+    // IPCDEV_SERVER_*, IPCDEV_CAP_* bits
+    [[nodiscard]] virtual std::uint32_t server() const = 0;
+    [[nodiscard]] virtual std::uint32_t capabilities() const = 0;
+    [[nodiscard]] virtual const std::filesystem::path& path() const = 0;
+
+    // Answers an open. False if the client has gone: no release will follow.
+    virtual bool reply_open(fuse_req_t request, fuse_file_info& file) = 0;
+
+    // Takes one request from the kernel and has it answered, now or later.
+    // Waits for one unless a signal comes. False when the connection is over.
+    bool serve_one();
+    // The first request is the kernel's handshake; it has been answered.
+    [[nodiscard]] bool ready() const { return ready_; }
+
+    // After the handshake: the node gets its permissions. Throws CannotServe.
+    virtual void publish() = 0;
+
+    // Gives up every privilege that ending the session does not need.
+    virtual void drop_privileges() = 0;
+
+  protected:
+    // Owned by the derived class's destructor, which must end it in its own way.
+    fuse_session* session_ = nullptr;
+    bool ready_ = false;
+
+  private:
+    struct Buffer : fuse_buf {
+        Buffer() : fuse_buf{} {}
+        Buffer(const Buffer&) = delete;
+        Buffer& operator=(const Buffer&) = delete;
+        ~Buffer();
+    };
+    Buffer buffer_;
+};
+
+// True if this user can open /dev/cuse, which loads the module where there is one.
+[[nodiscard]] bool cuse_available();
+
+// Serves /dev/NAME as a character device. Throws CannotServe.
+[[nodiscard]] std::unique_ptr<Session> open_cuse(const std::string& name, const Access& access,
+                                                 Operations& operations);
+
+// Serves `path` as a FUSE-mounted file. Throws CannotServe.
+[[nodiscard]] std::unique_ptr<Session> open_fuse(const std::filesystem::path& path,
+                                                 const Access& access, Operations& operations);
+
+} // namespace ipcdev

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+//
+// /dev/NAME as a character device, by CUSE. One session serves one device; the
+// node appears with the handshake and vanishes with the connection.
+#include <cuse_lowlevel.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <spdlog/spdlog.h>
+
+#include "occupant.h"
+#include "operations.h"
+#include "privileges.h"
+#include "session.h"
+
+namespace ipcdev {
+
+namespace {
+
+constexpr const char* cuse_device = "/dev/cuse";
+
+[[noreturn]] void refuse_cuse(int error) {
+    const std::string reason = std::string(cuse_device) + ": " + std::strerror(error) + ". ";
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        throw CannotServe(reason + "Run as root, give your user access to it by a udev rule, or "
+                                   "use --transport fuse");
+    default:
+        throw CannotServe(reason + "This kernel has no CUSE: try 'modprobe cuse' as root, or use "
+                                   "--transport fuse");
+    }
+}
+
+class CuseSession final : public Session {
+  public:
+    CuseSession(const std::string& name, const Access& access, Operations& operations);
+    ~CuseSession() override { fuse_session_destroy(session_); }
+
+    [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_CUSE; }
+    [[nodiscard]] std::uint32_t capabilities() const override { return IPCDEV_CAP_CHARDEV; }
+    [[nodiscard]] const std::filesystem::path& path() const override { return path_; }
+
+    bool reply_open(fuse_req_t request, fuse_file_info& file) override {
+        return fuse_reply_open(request, &file) == 0;
+    }
+    void publish() override;
+    void drop_privileges() override { keep_privileges_only({}); }
+
+  private:
+    static Operations& operations(fuse_req_t request) {
+        return static_cast<CuseSession*>(fuse_req_userdata(request))->operations_;
+    }
+    static cuse_lowlevel_ops callbacks();
+
+    const std::filesystem::path path_;
+    const Access access_;
+    Operations& operations_;
+};
+
+CuseSession::CuseSession(const std::string& name, const Access& access, Operations& operations)
+    : path_("/dev/" + name), access_(access), operations_(operations) {
+    refuse_if_occupied(path_);
+
+    const std::string device_name = "DEVNAME=" + name;
+    std::array<const char*, 1> device_info{device_name.c_str()};
+    const cuse_info info{.dev_major = 0, // the kernel chooses
+                         .dev_minor = 0,
+                         .dev_info_argc = device_info.size(),
+                         .dev_info_argv = device_info.data(),
+                         .flags = 0}; // restricted ioctls
+    const cuse_lowlevel_ops ops = callbacks();
+    std::array<char, 9> program{"ipcdevd"};
+    std::array<char*, 1> arguments{program.data()};
+    fuse_args args FUSE_ARGS_INIT(arguments.size(), arguments.data());
+
+    const int fd = ::open(cuse_device, O_RDWR | O_CLOEXEC);
+    if (fd == -1) {
+        refuse_cuse(errno);
+    }
+    session_ = cuse_lowlevel_new(&args, &info, &ops, this);
+    if (session_ == nullptr) {
+        ::close(fd);
+        throw CannotServe("libfuse could not set up CUSE; --log-level debug may say why");
+    }
+    // libfuse takes a descriptor that is open already by this name.
+    fuse_session_mount(session_, ("/dev/fd/" + std::to_string(fd)).c_str());
+}
+
+cuse_lowlevel_ops CuseSession::callbacks() {
+    cuse_lowlevel_ops ops{};
+    ops.init_done = [](void* userdata) { static_cast<CuseSession*>(userdata)->ready_ = true; };
+    ops.open = [](fuse_req_t request, fuse_file_info* file) {
+        operations(request).open(request, *file);
+    };
+    ops.release = [](fuse_req_t request, fuse_file_info* file) {
+        operations(request).release(request, *file);
+    };
+    ops.read = [](fuse_req_t request, std::size_t count, off_t offset, fuse_file_info* file) {
+        operations(request).read(request, count, offset, *file);
+    };
+    ops.write = [](fuse_req_t request, const char* data, std::size_t size, off_t offset,
+                   fuse_file_info* file) {
+        operations(request).write(request, std::as_bytes(std::span(data, size)), offset, *file);
+    };
+    ops.poll = [](fuse_req_t request, fuse_file_info* file, fuse_pollhandle* handle) {
+        operations(request).poll(request, *file, handle);
+    };
+    ops.ioctl = [](fuse_req_t request, int command, void*, fuse_file_info* file, unsigned,
+                   const void* in, std::size_t in_bytes, std::size_t) {
+        operations(request).ioctl(request, static_cast<unsigned>(command), *file,
+                                  {static_cast<const std::byte*>(in), in_bytes});
+    };
+    return ops;
+}
+
+// devtmpfs has made the node, root's and 0600, before the handshake returned. Or
+// the kernel has ended the connection, since another one got the name first: then
+// the node is the other's.
+void CuseSession::publish() {
+    pollfd connection{.fd = fuse_session_fd(session_), .events = 0, .revents = 0};
+    if (poll(&connection, 1, 0) == 1 && (connection.revents & POLLERR) != 0) {
+        throw CannotServe(path_.string() +
+                          " is being served by another ipcdevd that started at the same time");
+    }
+    struct stat node {};
+    if (lstat(path_.c_str(), &node) == -1 || !S_ISCHR(node.st_mode)) {
+        throw CannotServe("the kernel made no character device " + path_.string() +
+                          ": the name may be taken (see /sys/class/cuse), or /dev is no devtmpfs; "
+                          "try another --name, or --transport fuse");
+    }
+    const uid_t owner = access_.owner.value_or(geteuid());
+    const gid_t group = access_.group.value_or(getegid());
+    if ((node.st_uid != owner || node.st_gid != group) &&
+        lchown(path_.c_str(), owner, group) == -1) {
+        spdlog::warn("{} stays with user {} and group {}: {}. A udev rule on SUBSYSTEM==\"cuse\" "
+                     "can set them",
+                     path_.string(), node.st_uid, node.st_gid, std::strerror(errno));
+        return;
+    }
+    if ((node.st_mode & 07777U) != access_.permissions &&
+        chmod(path_.c_str(), access_.permissions) == -1) {
+        spdlog::warn("{} keeps permissions {:04o}: {}", path_.string(), node.st_mode & 07777U,
+                     std::strerror(errno));
+    }
+}
+
+} // namespace
+
+bool cuse_available() {
+    const int fd = ::open(cuse_device, O_RDWR | O_CLOEXEC);
+    if (fd == -1) {
+        return false;
+    }
+    ::close(fd);
+    return true;
+}
+
+std::unique_ptr<Session> open_cuse(const std::string& name, const Access& access,
+                                   Operations& operations) {
+    return std::make_unique<CuseSession>(name, access, operations);
+}
+
+} // namespace ipcdev

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+//
+// A regular file that behaves as the device, by FUSE: the mount's root is the
+// file itself. What it takes so that the kernel treats it as a stream and not
+// as a file on a disk is all in this file.
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+
+#include <spdlog/spdlog.h>
+
+#include "mount_point.h"
+#include "operations.h"
+#include "privileges.h"
+#include "session.h"
+
+namespace ipcdev {
+
+namespace {
+
+// How the kernel is to treat an open. libfuse 3.14 knows not all of these, so
+// the reply is made from the kernel's own struct.
+//   DIRECT_IO               every read and write comes here, and is not cached
+//   STREAM                  no file position: else a parked read on an open
+//                           would hold off a write on the same open
+//   PARALLEL_DIRECT_WRITES  no inode lock: else a parked writer would hold off
+//                           every other writer, the non-blocking ones too
+//   NOFLUSH                 close does not write back, which takes that lock
+constexpr std::uint32_t open_flags =
+    FOPEN_DIRECT_IO | FOPEN_STREAM | FOPEN_PARALLEL_DIRECT_WRITES | FOPEN_NOFLUSH;
+
+// FUSE 7.38: Linux 6.2, and the 6.1 of Debian.
+constexpr unsigned parallel_writes_minor = 38;
+
+// Not cached: after an O_APPEND write the kernel has moved the size, and asks
+// at the next open.
+constexpr double attributes_valid_seconds = 0;
+
+class FuseSession final : public Session {
+  public:
+    FuseSession(const std::filesystem::path& path, const Access& access, Operations& operations);
+    ~FuseSession() override;
+
+    [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_FUSE; }
+    [[nodiscard]] std::uint32_t capabilities() const override { return 0; }
+    [[nodiscard]] const std::filesystem::path& path() const override { return place_.path(); }
+
+    bool reply_open(fuse_req_t request, fuse_file_info& file) override;
+    void publish() override {} // the file has its permissions from the start
+    void drop_privileges() override;
+
+  private:
+    static FuseSession& self(fuse_req_t request) {
+        return *static_cast<FuseSession*>(fuse_req_userdata(request));
+    }
+    static fuse_lowlevel_ops callbacks();
+    static void init(void* userdata, fuse_conn_info* connection);
+    void getattr(fuse_req_t request) const;
+    void setattr(fuse_req_t request, const struct stat& wanted, int which);
+
+    MountPoint place_;
+    struct stat attributes_ {};
+    Operations& operations_;
+};
+
+FuseSession::FuseSession(const std::filesystem::path& path, const Access& access,
+                         Operations& operations)
+    : place_(path), operations_(operations) {
+    attributes_.st_ino = FUSE_ROOT_ID;
+    attributes_.st_mode = S_IFREG | access.permissions;
+    attributes_.st_nlink = 1;
+    attributes_.st_uid = access.owner.value_or(geteuid());
+    attributes_.st_gid = access.group.value_or(getegid());
+    attributes_.st_size = reported_file_bytes;
+    clock_gettime(CLOCK_REALTIME, &attributes_.st_mtim);
+    attributes_.st_atim = attributes_.st_ctim = attributes_.st_mtim;
+
+    // default_permissions: the kernel enforces them. allow_other: so that they
+    // mean something for others, which only root may ask for.
+    std::string program = "ipcdevd";
+    std::string flag = "-o";
+    std::string options = "fsname=ipcdev,subtype=ipcdevd,default_permissions,nosuid,nodev,noexec";
+    if (geteuid() == 0) {
+        options += ",allow_other";
+    }
+    std::array<char*, 3> arguments{program.data(), flag.data(), options.data()};
+    fuse_args args FUSE_ARGS_INIT(arguments.size(), arguments.data());
+    const fuse_lowlevel_ops ops = callbacks();
+    session_ = fuse_session_new(&args, &ops, sizeof(ops), this);
+    fuse_opt_free_args(&args);
+    if (session_ == nullptr) {
+        throw CannotServe("libfuse could not set up a session; --log-level debug may say why");
+    }
+    if (fuse_session_mount(session_, place_.path().c_str()) != 0) {
+        fuse_session_destroy(session_);
+        throw CannotServe(why_no_mount(place_.path()));
+    }
+}
+
+// Pollers and parked calls end when libfuse closes the descriptor; the mount is
+// then taken off lazily, so that no open of it can delay that.
+FuseSession::~FuseSession() {
+    const RaisedPrivileges raised;
+    fuse_session_unmount(session_);
+    fuse_session_destroy(session_);
+    place_.remove();
+}
+
+void FuseSession::drop_privileges() {
+    if (geteuid() == 0) {
+        // To unmount, and to remove the mount point from anybody's folder.
+        keep_privileges_only({CAP_SYS_ADMIN, CAP_DAC_OVERRIDE});
+    }
+    // An ordinary user has none, and must still run fusermount3, which is setuid.
+}
+
+fuse_lowlevel_ops FuseSession::callbacks() {
+    fuse_lowlevel_ops ops{};
+    ops.init = init;
+    ops.getattr = [](fuse_req_t request, fuse_ino_t, fuse_file_info*) {
+        self(request).getattr(request);
+    };
+    ops.setattr = [](fuse_req_t request, fuse_ino_t, struct stat* wanted, int which,
+                     fuse_file_info*) { self(request).setattr(request, *wanted, which); };
+    ops.open = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
+        self(request).operations_.open(request, *file);
+    };
+    ops.release = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
+        self(request).operations_.release(request, *file);
+    };
+    ops.read = [](fuse_req_t request, fuse_ino_t, std::size_t count, off_t offset,
+                  fuse_file_info* file) {
+        // A page fault in a private mapping (the kernel refuses shared ones). If
+        // it parked, its locked page would stop every later open. No read(2)
+        // comes without a lock owner.
+        if (file->lock_owner == 0) {
+            Reply(request).error(EINVAL); // SIGBUS to who touched the mapping
+            return;
+        }
+        self(request).operations_.read(request, count, offset, *file);
+    };
+    ops.write = [](fuse_req_t request, fuse_ino_t, const char* data, std::size_t size, off_t offset,
+                   fuse_file_info* file) {
+        self(request).operations_.write(request, std::as_bytes(std::span(data, size)), offset,
+                                        *file);
+    };
+    ops.poll = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file, fuse_pollhandle* handle) {
+        self(request).operations_.poll(request, *file, handle);
+    };
+    ops.ioctl = [](fuse_req_t request, fuse_ino_t, unsigned command, void*, fuse_file_info* file,
+                   unsigned, const void* in, std::size_t in_bytes, std::size_t) {
+        self(request).operations_.ioctl(request, command, *file,
+                                        {static_cast<const std::byte*>(in), in_bytes});
+    };
+    ops.fsync = [](fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
+        Reply(request).error(EINVAL);
+    };
+    return ops;
+}
+
+void FuseSession::init(void* userdata, fuse_conn_info* connection) {
+    static_cast<FuseSession*>(userdata)->ready_ = true;
+    if (connection->proto_major == 7 && connection->proto_minor < parallel_writes_minor) {
+        spdlog::warn("this kernel is too old (FUSE {}.{}, 7.{} is needed): while one writer is "
+                     "blocked, it holds up all others. CUSE has no such limit",
+                     connection->proto_major, connection->proto_minor, parallel_writes_minor);
+    }
+    // With ATOMIC_O_TRUNC an O_TRUNC open cuts the kernel's idea of the size,
+    // and the next parked writer, past it, takes the inode lock. Without, the
+    // truncation comes as a setattr, which answers with the full size.
+    // With ASYNC_DIO a killed AIO reader of an empty device would hang.
+    // Splicing costs more than it saves for messages of this size.
+    connection->want &=
+        ~static_cast<unsigned>(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_DIO | FUSE_CAP_SPLICE_READ |
+                               FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+}
+
+bool FuseSession::reply_open(fuse_req_t request, fuse_file_info& file) {
+    const fuse_open_out out{.fh = file.fh, .open_flags = open_flags, .padding = 0};
+    return fuse_reply_buf(request, reinterpret_cast<const char*>(&out), sizeof(out)) == 0;
+}
+
+void FuseSession::getattr(fuse_req_t request) const {
+    fuse_reply_attr(request, &attributes_, attributes_valid_seconds);
+}
+
+// The kernel has checked that the caller may. The size stays as it is: there is
+// nothing to truncate.
+void FuseSession::setattr(fuse_req_t request, const struct stat& wanted, int which) {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    if ((which & FUSE_SET_ATTR_MODE) != 0) {
+        attributes_.st_mode = S_IFREG | (wanted.st_mode & 07777U);
+    }
+    if ((which & FUSE_SET_ATTR_UID) != 0) {
+        attributes_.st_uid = wanted.st_uid;
+    }
+    if ((which & FUSE_SET_ATTR_GID) != 0) {
+        attributes_.st_gid = wanted.st_gid;
+    }
+    if ((which & FUSE_SET_ATTR_ATIME) != 0) {
+        attributes_.st_atim = (which & FUSE_SET_ATTR_ATIME_NOW) != 0 ? now : wanted.st_atim;
+    }
+    if ((which & FUSE_SET_ATTR_MTIME) != 0) {
+        attributes_.st_mtim = (which & FUSE_SET_ATTR_MTIME_NOW) != 0 ? now : wanted.st_mtim;
+    }
+    attributes_.st_ctim = now;
+    getattr(request);
+}
+
+} // namespace
+
+std::unique_ptr<Session> open_fuse(const std::filesystem::path& path, const Access& access,
+                                   Operations& operations) {
+    return std::make_unique<FuseSession>(path, access, operations);
+}
+
+} // namespace ipcdev

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "device_file.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "failure.h"
+
+namespace ipcdev {
+
+namespace {
+
+std::string count(std::uint32_t number, const std::string& one, const std::string& many) {
+    return std::to_string(number) + " " + (number == 1 ? one : many);
+}
+
+} // namespace
+
+DeviceFile::DeviceFile(std::string path, Access access)
+    : path_(std::move(path)),
+      fd_(open(path_.c_str(), (access == Access::read ? O_RDONLY : O_WRONLY) | O_NONBLOCK |
+                                  O_NOCTTY | O_CLOEXEC)) {
+    if (fd_ == -1) {
+        throw cannot_open(path_, errno);
+    }
+}
+
+DeviceFile::~DeviceFile() {
+    close(fd_);
+}
+
+template <typename... Argument>
+int DeviceFile::control(unsigned long request, Argument*... argument) const {
+    return ioctl(fd_, request, argument...) == -1 ? errno : 0;
+}
+
+ipcdev_info DeviceFile::info() const {
+    ipcdev_info info{};
+    info.size = sizeof(info);
+    if (const int error = control(IPCDEV_IOC_INFO, &info)) {
+        throw cannot_do("read the settings", path_, error);
+    }
+    return info;
+}
+
+ipcdev_stats DeviceFile::stats() const {
+    ipcdev_stats stats{};
+    stats.size = sizeof(stats);
+    if (const int error = control(IPCDEV_IOC_STATS, &stats)) {
+        throw cannot_do("read the counters", path_, error);
+    }
+    return stats;
+}
+
+std::vector<ipcdev_waiter> DeviceFile::waiters() const {
+    std::vector<ipcdev_waiter> all;
+    for (;;) {
+        ipcdev_waiters some{};
+        some.size = sizeof(some);
+        some.first = static_cast<__u32>(all.size());
+        if (const int error = control(IPCDEV_IOC_WAITERS, &some)) {
+            throw cannot_do("list the parked calls", path_, error);
+        }
+        all.insert(all.end(), std::begin(some.waiters), std::begin(some.waiters) + some.count);
+        if (some.count == 0 || all.size() >= some.total) {
+            return all;
+        }
+    }
+}
+
+void DeviceFile::configure(ipcdev_configure change) const {
+    change.size = sizeof(change);
+    switch (const int error = control(IPCDEV_IOC_CONFIGURE, &change)) {
+    case 0:
+        return;
+    case EPERM:
+        throw Failure("you may not configure " + path_ +
+                      ": only root and the user who serves it may");
+    case EBUSY:
+        throw Failure(path_ + " is in use: " + why_busy());
+    case EINVAL:
+        throw Failure(path_ + " does not take these settings: " + why_invalid(change));
+    default:
+        throw cannot_do("change the settings", path_, error);
+    }
+}
+
+void DeviceFile::clear() const {
+    if (const int error = control(IPCDEV_IOC_CLEAR)) {
+        throw cannot_do("clear the queue", path_, error);
+    }
+}
+
+// What is in the way may have gone by the time that it is asked for.
+std::string DeviceFile::why_busy() const {
+    const ipcdev_info now = info();
+    std::string reasons;
+    const auto add = [&](std::uint32_t number, const char* one, const char* many,
+                         const char* cure) {
+        if (number != 0) {
+            reasons += (reasons.empty() ? "" : "; ") + count(number, one, many) + " (" + cure + ")";
+        }
+    };
+    add(now.queued_messages, "message is queued", "messages are queued",
+        "'ipcdevctl clear' drops them");
+    add(now.parked_readers, "reader is parked", "readers are parked",
+        "'ipcdevctl waiters' lists them");
+    add(now.parked_writers, "writer is parked", "writers are parked",
+        "'ipcdevctl waiters' lists them");
+    return reasons.empty() ? "a call was under way. Try again" : reasons;
+}
+
+std::string DeviceFile::why_invalid(const ipcdev_configure& change) const {
+    const ipcdev_info now = info();
+    const __u32 mode = change.mode != 0 ? change.mode : now.mode;
+    if (mode == IPCDEV_MODE_SLOT && change.depth > 1) {
+        return "a slot holds one message. Leave out --depth, or use --mode fifo";
+    }
+    if (mode == IPCDEV_MODE_FIFO && now.mode == IPCDEV_MODE_SLOT && change.depth == 0) {
+        return "a slot has no depth that the fifo could keep. Give --depth";
+    }
+    return "--depth times --max-message may be at most " + std::to_string(IPCDEV_QUEUE_BYTES_MAX) +
+           " bytes (256 MiB)";
+}
+
+} // namespace ipcdev

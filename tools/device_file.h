@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// An open device and its ioctls. Opens without blocking and with the least
+// access; every call throws Failure with a sentence for the user.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "uapi/ipcdev.h"
+
+namespace ipcdev {
+
+class DeviceFile {
+  public:
+    enum class Access { read, write };
+
+    DeviceFile(std::string path, Access access);
+    DeviceFile(const DeviceFile&) = delete;
+    DeviceFile& operator=(const DeviceFile&) = delete;
+    ~DeviceFile();
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+    [[nodiscard]] ipcdev_info info() const;
+    [[nodiscard]] ipcdev_stats stats() const;
+    // In the order in which they will be served. Asked for in pieces, so that
+    // calls that begin or end meanwhile may be missing or doubled.
+    [[nodiscard]] std::vector<ipcdev_waiter> waiters() const;
+    // Fields that are 0 keep their setting.
+    void configure(ipcdev_configure change) const;
+    void clear() const; // needs Access::write
+
+  private:
+    // 0 or a positive errno.
+    template <typename... Argument>
+    [[nodiscard]] int control(unsigned long request, Argument*... argument) const;
+    [[nodiscard]] std::string why_busy() const;
+    [[nodiscard]] std::string why_invalid(const ipcdev_configure& change) const;
+
+    std::string path_;
+    int fd_;
+};
+
+} // namespace ipcdev
