@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+//
+// The table of settings of the contract, and the limits at their edges.
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "device_test.h"
+#include "options.h"
+
+namespace ipcdev::conformance {
+namespace {
+
+constexpr unsigned keep = 0; // as a setting
+
+class Limits : public DeviceTest {
+  protected:
+    // A server that nobody has used yet.
+    static void serve_anew() {
+        needs_own_server();
+        server().end(SIGTERM);
+        server().ensure();
+    }
+    static void accepts(unsigned depth, unsigned max_message, Where where = Where::here()) {
+        configure(IPCDEV_MODE_FIFO, depth, max_message, where);
+        if (info().depth != depth || info().max_message != max_message) {
+            fail("the settings were not taken", where);
+        }
+    }
+    static void refuses(unsigned depth, unsigned max_message, Where where = Where::here()) {
+        expect_error(observer().configure(IPCDEV_MODE_FIFO, depth, max_message), EINVAL, where);
+    }
+
+    // IPCDEV_PARKED_MAX threads, in these processes, are parked in reads or writes.
+    std::vector<Client> park_as_many_as_may_be(Action in_a_thread);
+};
+
+// --- what is so without any setting
+
+TEST_F(Limits, AFreshDeviceIsAFifoOf64MessagesOf4096Bytes) {
+    contract("defaults: a fifo of 64 messages of 4,096 bytes");
+    serve_anew();
+    const ipcdev_info now = info();
+    EXPECT_EQ(now.mode, static_cast<unsigned>(IPCDEV_MODE_FIFO));
+    EXPECT_EQ(now.depth, 64U);
+    EXPECT_EQ(now.max_message, 4096U);
+    expect_queued(0, 0);
+    expect_parked(0, 0);
+}
+
+TEST_F(Limits, CountersBeginAt0) {
+    serve_anew();
+    ipcdev_stats none{};
+    none.size = sizeof(none);
+    EXPECT_EQ(bytes_of(stats()), bytes_of(none));
+}
+
+// --- depth and max_message
+
+TEST_F(Limits, TheDepthIs1To65536) {
+    contract("depth: 1 to 65,536");
+    accepts(1, IPCDEV_MESSAGE_DEFAULT);
+    accepts(IPCDEV_DEPTH_MAX, IPCDEV_MESSAGE_DEFAULT);
+    refuses(IPCDEV_DEPTH_MAX + 1, 1);
+    refuses(0xFFFFFFFF, 1);
+}
+
+TEST_F(Limits, TheLargestMessageIs1To65536Bytes) {
+    contract("max_message: 1 to 65,536");
+    accepts(64, 1);
+    accepts(64, IPCDEV_MESSAGE_MAX);
+    refuses(1, IPCDEV_MESSAGE_MAX + 1);
+    refuses(1, 0xFFFFFFFF);
+}
+
+TEST_F(Limits, DepthTimesMaxMessageIsAtMost256MiBElseEINVAL) {
+    contract("depth x max_message at most 256 MiB, else EINVAL");
+    accepts(IPCDEV_DEPTH_MAX, 4096);
+    accepts(4096, IPCDEV_MESSAGE_MAX);
+    refuses(IPCDEV_DEPTH_MAX, 4097);
+    refuses(4097, IPCDEV_MESSAGE_MAX);
+    refuses(IPCDEV_DEPTH_MAX, IPCDEV_MESSAGE_MAX); // 2^32: 0 if it were 32 bits
+    accepts(4096, 65535);
+    refuses(4098, keep); // with what is kept
+}
+
+TEST_F(Limits, AMessageOfMaxMessageIsAcceptedAndOneByteMoreGivesEMSGSIZE) {
+    for (const unsigned max_message : {1U, 2U, 4095U, 4096U, 4097U, 65535U, 65536U}) {
+        become_fifo(2, max_message);
+        const std::string largest = pattern(max_message, max_message);
+        expect_error(a.write(largest + "x"), EMSGSIZE);
+        expect_queued(0, 0);
+        write_ok(a, largest);
+        expect_read(b, largest);
+    }
+}
+
+TEST_F(Limits, ASlotHasTheSameLimitOfBytes) {
+    contract("more than max_message: EMSGSIZE, nothing queued");
+    become_slot(100);
+    write_ok(a, pattern(100));
+    expect_error(a.write(pattern(101)), EMSGSIZE);
+    expect_read(b, pattern(100));
+}
+
+TEST_F(Limits, MessagesOf65536BytesAreReadInOneReadOrInMany) {
+    become_fifo(3, IPCDEV_MESSAGE_MAX);
+    for (unsigned i = 0; i < 3; ++i) {
+        write_ok(a, pattern(IPCDEV_MESSAGE_MAX, i));
+    }
+    expect_queued(3, 3 * IPCDEV_MESSAGE_MAX);
+    expect_read(b, pattern(IPCDEV_MESSAGE_MAX, 0));
+    const std::string second = pattern(IPCDEV_MESSAGE_MAX, 1);
+    for (std::size_t at = 0; at < second.size(); at += 10000) {
+        expect_read(b, second.substr(at, 10000), 10000);
+    }
+    expect_read(b, pattern(IPCDEV_MESSAGE_MAX, 2), 2 * IPCDEV_MESSAGE_MAX);
+}
+
+TEST_F(Limits, AFifoOfDepth1IsTheBlockingSingleSlot) {
+    become_fifo(1);
+    write_ok(a, "first");
+    write_parks(a, "second");
+    expect_read(b, "first");
+    expect_written(a, 6);
+    expect_read(b, "second");
+    read_parks(b);
+}
+
+// Writes up to numbers[0] messages of 4 bytes that count from 0; the result tells how many.
+Outcome write_until_it_fails(const Call& call) {
+    Outcome done;
+    for (std::uint32_t count = 0; done.result < call.numbers[0]; ++count) {
+        if (write(call.fd, &count, sizeof(count)) != sizeof(count)) {
+            done.error = errno;
+            break;
+        }
+        ++done.result;
+    }
+    return done;
+}
+
+TEST_F(Limits, AFifoOfDepth65536HoldsThatMany) {
+    contract("a fifo of depth 65,536 holds that many");
+    become_fifo(IPCDEV_DEPTH_MAX, 4);
+    a.open(O_RDWR | O_NONBLOCK);
+    // A slow machine shows it with far fewer.
+    const double slowness = options().slowness;
+    const auto tried = static_cast<std::int64_t>((IPCDEV_DEPTH_MAX + 1) / (slowness * slowness));
+    const auto held = std::min<std::int64_t>(tried, IPCDEV_DEPTH_MAX);
+    const Outcome filled = a.run(write_until_it_fails, {Client::own, {tried}, {}, -1});
+    EXPECT_EQ(filled.result, held);
+    EXPECT_EQ(filled.error, tried > held ? EAGAIN : 0);
+    expect_queued(static_cast<unsigned>(held), static_cast<std::uint64_t>(held) * 4);
+    for (std::uint32_t i = 0; i < 10; ++i) {
+        expect_read(b, bytes_of(i));
+    }
+    expect_result(a.run(write_until_it_fails, {Client::own, {10}, {}, -1}), 10);
+}
+
+// --- parked operations
+
+constexpr int processes = 4;
+
+// The kernel has at most the threads of this many calls, so their stacks are small.
+Outcome start_threads(const Call& call, void* (*body)(void*)) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 32768);
+    for (std::int64_t i = 0; i < call.numbers[0]; ++i) {
+        pthread_t thread{};
+        errno = pthread_create(&thread, &attributes, body,
+                               reinterpret_cast<void*>(static_cast<std::intptr_t>(call.fd)));
+        if (errno != 0) {
+            return outcome(-1);
+        }
+    }
+    return {};
+}
+
+int descriptor(void* argument) {
+    return static_cast<int>(reinterpret_cast<std::intptr_t>(argument));
+}
+
+Outcome read_in_threads(const Call& call) {
+    return start_threads(call, [](void* fd) -> void* {
+        char byte = 0;
+        [[maybe_unused]] const ssize_t n = read(descriptor(fd), &byte, 1);
+        return nullptr;
+    });
+}
+
+Outcome write_in_threads(const Call& call) {
+    return start_threads(call, [](void* fd) -> void* {
+        [[maybe_unused]] const ssize_t n = write(descriptor(fd), "x", 1);
+        return nullptr;
+    });
+}
+
+std::vector<Client> Limits::park_as_many_as_may_be(Action in_a_thread) {
+    std::vector<Client> parked = crowd("process", processes);
+    for (Client& process : parked) {
+        const Outcome started =
+            process.run(in_a_thread, {Client::own, {IPCDEV_PARKED_MAX / processes}, {}, -1});
+        if (started.error == EAGAIN) {
+            skip("this user may not start 4,096 threads");
+        }
+        expect_result(started, 0);
+    }
+    observer().wait_until(
+        [](const ipcdev_info& now) {
+            return now.parked_readers + now.parked_writers == IPCDEV_PARKED_MAX;
+        },
+        "as many calls are parked as may be");
+    return parked;
+}
+
+TEST_F(Limits, OneMoreThan4096ParkedReadsGivesENOBUFS) {
+    contract("at most 4,096 operations are parked on a device; one more gets ENOBUFS");
+    const std::vector<Client> parked = park_as_many_as_may_be(read_in_threads);
+    expect_error(a.read(1), ENOBUFS);
+    expect_error(a.read(1), ENOBUFS);
+    expect_parked(IPCDEV_PARKED_MAX, 0);
+    a.set_nonblocking();
+    expect_error(a.read(1), EAGAIN); // this one would not park
+    write_ok(a, "x");                // completes one
+    expect_parked(IPCDEV_PARKED_MAX - 1, 0);
+    read_parks(b);
+    expect_error(c.read(1), ENOBUFS);
+}
+
+TEST_F(Limits, OneMoreThan4096ParkedWritesGivesENOBUFS) {
+    contract("at most 4,096 operations are parked on a device; one more gets ENOBUFS");
+    become_fifo(1);
+    fill(a);
+    const std::vector<Client> parked = park_as_many_as_may_be(write_in_threads);
+    expect_error(a.write("y"), ENOBUFS);
+    expect_parked(0, IPCDEV_PARKED_MAX);
+    expect_read(a, "0"); // admits one
+    expect_parked(0, IPCDEV_PARKED_MAX - 1);
+    write_parks(b, "y");
+    expect_error(c.write("y"), ENOBUFS);
+}
+
+} // namespace
+} // namespace ipcdev::conformance

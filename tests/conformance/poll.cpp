@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+//
+// Chapter 'poll, select, epoll' of the contract. POLLERR at the end of the
+// server is in end_of_device.cpp.
+#include <array>
+
+#include <sys/epoll.h>
+
+#include "device_test.h"
+
+namespace ipcdev::conformance {
+namespace {
+
+constexpr int all_events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+constexpr std::uint32_t readable = POLLIN | POLLRDNORM;
+constexpr std::uint32_t writable = POLLOUT | POLLWRNORM;
+
+class Poll : public DeviceTest {
+  protected:
+    static void expect_mask(std::uint32_t mask, Client& client, Where where = Where::here()) {
+        expect_events(client.poll(all_events), mask, where);
+    }
+    // A waiting poller that has to wake by now, with these events.
+    static void wakes(Client& client, std::uint32_t events, Where where = Where::here()) {
+        expect_events(client.result(), events, where);
+    }
+};
+
+// --- what is readable, what is writable
+
+TEST_F(Poll, AnEmptyFifoIsWritable) {
+    expect_mask(writable, a);
+}
+
+TEST_F(Poll, AFifoWithAMessageAndRoomIsBoth) {
+    contract("readable when a message waits; writable when a write would not park");
+    write_ok(a, "x");
+    expect_mask(readable | writable, a);
+    expect_read(a, "x");
+    expect_mask(writable, a);
+}
+
+TEST_F(Poll, AFullFifoIsReadable) {
+    contract("writable when a write of max_message would not park");
+    become_fifo(2);
+    write_ok(a, "1");
+    expect_mask(readable | writable, a);
+    write_ok(a, "2");
+    expect_mask(readable, a);
+    expect_read(a, "1");
+    expect_mask(readable | writable, a);
+}
+
+TEST_F(Poll, ARestThatAShortReadLeftIsReadable) {
+    contract("readable when a message waits");
+    become_fifo(1);
+    write_ok(a, "abc");
+    expect_read(a, "a", 1);
+    expect_mask(readable, a);
+    expect_read(a, "bc");
+    expect_mask(writable, a);
+}
+
+TEST_F(Poll, ASlotIsAlwaysWritable) {
+    become_slot();
+    expect_mask(writable, a);
+    write_ok(a, "x");
+    expect_mask(readable | writable, a);
+    expect_read(a, "x");
+    expect_mask(writable, a);
+}
+
+TEST_F(Poll, ShowsTheSameToEveryOpen) {
+    write_ok(a, "x");
+    expect_mask(readable | writable, b);
+    expect_mask(readable | writable, c);
+    expect_read(b, "x");
+    expect_mask(writable, a);
+    expect_mask(writable, c);
+}
+
+TEST_F(Poll, IgnoresTheOpensAccessMode) {
+    contract("the mask ignores the open's access mode");
+    open_ok(a, O_RDONLY);
+    open_ok(b, O_WRONLY);
+    expect_mask(writable, a);
+    expect_mask(writable, b);
+    write_ok(b, "x");
+    expect_mask(readable | writable, a);
+    expect_mask(readable | writable, b);
+}
+
+TEST_F(Poll, DoesNotPark) {
+    contract("nothing else parks: a poller waits");
+    a.start_poll(POLLIN);
+    waits(a);
+    expect_parked(0, 0);
+}
+
+TEST_F(Poll, ReturnsNothingWhenItsTimeIsOver) {
+    expect_events(a.poll(POLLIN, 1), 0);
+    expect_events(a.select(POLLIN, 1), 0);
+}
+
+TEST_F(Poll, SelectAndEpollShowTheSame) {
+    const int instance = a.epoll(EPOLLIN | EPOLLOUT);
+    expect_events(a.select(POLLIN | POLLOUT), POLLOUT);
+    expect_events(a.epoll_wait(instance), EPOLLOUT);
+    become_fifo(1);
+    write_ok(a, "x");
+    expect_events(a.select(POLLIN | POLLOUT), POLLIN);
+    expect_events(a.epoll_wait(instance), EPOLLIN);
+}
+
+TEST_F(Poll, SelectCountsReadableAndWritable) {
+    write_ok(a, "x");
+    const Outcome done = a.select(POLLIN | POLLOUT);
+    EXPECT_EQ(done.result, 2);
+    EXPECT_EQ(done.events, static_cast<std::uint32_t>(POLLIN | POLLOUT));
+}
+
+// --- a waiting poller wakes
+
+TEST_F(Poll, WakesWhenAMessageComes) {
+    contract("a waiting poller wakes when it becomes readable");
+    a.start_poll(POLLIN);
+    waits(a);
+    write_ok(b, "x");
+    wakes(a, POLLIN);
+}
+
+TEST_F(Poll, WakesWhenAFullFifoGetsRoom) {
+    contract("a waiting poller wakes when it becomes writable");
+    become_fifo(1);
+    fill(b);
+    a.start_poll(POLLOUT);
+    waits(a);
+    expect_read(b, "0");
+    wakes(a, POLLOUT);
+}
+
+TEST_F(Poll, WakesWhenAFullFifoIsCleared) {
+    contract("a waiting poller wakes when it becomes writable");
+    become_fifo(1);
+    fill(b);
+    a.start_poll(POLLOUT);
+    waits(a);
+    observer().clear();
+    wakes(a, POLLOUT);
+}
+
+TEST_F(Poll, SelectWakes) {
+    contract("a waiting poller wakes when that becomes true: select");
+    a.start_select(POLLIN);
+    waits(a);
+    write_ok(b, "x");
+    wakes(a, POLLIN);
+}
+
+TEST_F(Poll, EpollWakes) {
+    contract("a waiting poller wakes when that becomes true: epoll");
+    const int instance = a.epoll(EPOLLIN);
+    a.start_epoll_wait(instance);
+    waits(a);
+    write_ok(b, "x");
+    wakes(a, EPOLLIN);
+}
+
+TEST_F(Poll, WakesInASlot) {
+    contract("a waiting poller wakes when it becomes readable: slot");
+    become_slot();
+    a.start_poll(POLLIN);
+    waits(a);
+    write_ok(b, "x");
+    wakes(a, POLLIN);
+}
+
+TEST_F(Poll, WakesAllWhoWait) {
+    contract("a waiting poller wakes, every one");
+    auto pollers = crowd("poller", 8);
+    for (auto& poller : pollers) {
+        poller.start_poll(POLLIN);
+        waits(poller);
+    }
+    write_ok(a, "x");
+    for (auto& poller : pollers) {
+        wakes(poller, POLLIN);
+    }
+}
+
+TEST_F(Poll, WakesAllWhoWaitOnTheSameOpen) {
+    contract("a waiting poller wakes, every one of the same open");
+    Client thread = a.thread("a's thread");
+    Client child = a.fork("a's child");
+    const std::array pollers{&a, &thread, &child};
+    a.start_poll(POLLIN);
+    thread.start_select(POLLIN);
+    child.start_poll(POLLIN);
+    write_ok(b, "x");
+    for (Client* poller : pollers) {
+        wakes(*poller, POLLIN);
+    }
+}
+
+TEST_F(Poll, WakesAgainAndAgain) {
+    contract("a waiting poller wakes when that becomes true, each time");
+    for (int round = 0; round < 50; ++round) {
+        a.start_poll(POLLIN);
+        if (round % 2 == 0) {
+            waits(a);
+        }
+        write_ok(b, "x");
+        wakes(a, POLLIN);
+        expect_read(a, "x");
+        expect_mask(writable, a);
+    }
+}
+
+TEST_F(Poll, WakesNobodyForAMessageThatAParkedReaderGot) {
+    contract("a message handed straight to a parked reader makes nothing readable");
+    a.start_poll(POLLIN);
+    waits(a);
+    read_parks(b);
+    write_ok(c, "for b");
+    expect_read(b, "for b");
+    expect_mask(writable, c);
+    still_waits(a);
+}
+
+TEST_F(Poll, WakesNobodyForRoomThatAParkedWriterGot) {
+    contract("writable when a write of max_message would not park");
+    become_fifo(1);
+    fill(b);
+    write_parks(c, "parked");
+    a.start_poll(POLLOUT);
+    waits(a);
+    expect_read(b, "0");
+    expect_written(c, 6);
+    expect_mask(readable, b);
+    still_waits(a);
+}
+
+TEST_F(Poll, IsInterruptedByASignal) {
+    a.start_poll(POLLIN);
+    waits(a);
+    interrupt(a);
+    expect_ended(a, EINTR);
+    write_ok(b, "x");
+    expect_mask(readable | writable, a);
+}
+
+TEST_F(Poll, OfAKilledProcessLeavesNothing) {
+    a.start_poll(POLLIN);
+    b.start_poll(POLLIN);
+    waits(a);
+    waits(b);
+    killed(a);
+    write_ok(c, "x");
+    wakes(b, POLLIN);
+    wait_opens(3);
+}
+
+TEST_F(Poll, BesideParkedCallsOnTheSameOpen) {
+    contract("a poller waits beside parked calls of its own open");
+    Client thread = a.thread("a's thread");
+    read_parks(thread);
+    a.start_poll(POLLIN);
+    waits(a);
+    write_ok(b, "for the thread");
+    expect_read(thread, "for the thread");
+    write_ok(b, "for the poller");
+    wakes(a, POLLIN);
+}
+
+// --- level-triggered epoll
+
+TEST_F(Poll, LevelTriggeredEpollReportsAsLongAsItIsSo) {
+    const int instance = a.epoll(EPOLLIN);
+    write_ok(b, "x");
+    for (int i = 0; i < 3; ++i) {
+        expect_events(a.epoll_wait(instance, -1), EPOLLIN);
+    }
+    expect_read(b, "x");
+    expect_events(a.epoll_wait(instance), 0);
+    write_ok(b, "y");
+    expect_events(a.epoll_wait(instance, -1), EPOLLIN);
+}
+
+} // namespace
+} // namespace ipcdev::conformance

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+//
+// Chapter 'Read' of the contract. What parks a reader is in blocking.cpp, what
+// O_NONBLOCK makes of that in non_blocking.cpp.
+#include "device_test.h"
+
+namespace ipcdev::conformance {
+namespace {
+
+using Read = DeviceTest;
+
+// --- 0 bytes
+
+TEST_F(Read, Of0BytesReturns0AtOnce) {
+    expect_result(a.read(0), 0);
+    write_ok(b, "stays");
+    expect_result(a.read(0), 0);
+    expect_queued(1, 5);
+}
+
+TEST_F(Read, Of0BytesReturns0AtOnceBesideAParkedReader) {
+    read_parks(a);
+    expect_result(b.read(0), 0);
+    still_parked(a);
+}
+
+TEST_F(Read, Of0BytesLeavesTheValueOfASlot) {
+    contract("read of 0 bytes returns 0 at once");
+    become_slot();
+    write_ok(a, "stays");
+    expect_result(b.read(0), 0);
+    expect_read(b, "stays");
+}
+
+// --- bytes of one message at most, and never 0
+
+TEST_F(Read, ReturnsBytesOfOneMessageAtMost) {
+    write_ok(a, "one");
+    write_ok(a, "two");
+    expect_read(b, "one", 6);
+    expect_read(b, "two", 6);
+}
+
+TEST_F(Read, OfJustTheSizeTakesTheMessage) {
+    write_ok(a, "one");
+    write_ok(a, "two");
+    expect_read(b, "one", 3);
+    expect_read(b, "two", 3);
+}
+
+TEST_F(Read, OfFarMoreThanAMessageTakesTheMessage) {
+    contract("one read returns bytes of one message at most");
+    write_ok(a, "one");
+    write_ok(a, "two");
+    expect_read(b, "one", 1U << 20U);
+    expect_read(b, "two", 1U << 20U);
+}
+
+TEST_F(Read, OfTheLargestMessageMayBeFarLarger) {
+    contract("one read returns bytes of one message at most");
+    become_fifo(4, IPCDEV_MESSAGE_MAX);
+    const std::string message = pattern(IPCDEV_MESSAGE_MAX);
+    write_ok(a, message);
+    write_ok(a, "next");
+    expect_read(b, message, 1U << 20U);
+    expect_read(b, "next", 1U << 20U);
+}
+
+TEST_F(Read, FindsNoEndOfFileWhenTheLastWriterCloses) {
+    contract("never 0 for a count above 0: there is no end of file");
+    write_ok(a, "last");
+    expect_read(b, "last");
+    read_parks(b);
+    a.end();
+    wait_opens(2);
+    still_parked(b);
+    write_ok(c, "more");
+    expect_read(b, "more");
+}
+
+TEST_F(Read, ReturnsNever0ToOneOfTwoReadersThatWereWoken) {
+    contract("never 0 for a count above 0: there is no end of file");
+    read_parks(a);
+    read_parks(b);
+    write_ok(c, "one message");
+    expect_read(a, "one message");
+    still_parked(b);
+}
+
+TEST_F(Read, VectorFillsItsSegmentsInTurn) {
+    write_ok(a, "one message");
+    write_ok(a, "next");
+    const Outcome done = b.readv({3, 0, 1, 100});
+    EXPECT_EQ(done.result, 11);
+    EXPECT_EQ(done.bytes, "one message");
+    expect_read(b, "next");
+}
+
+// --- fifo: a short read leaves the rest
+
+TEST_F(Read, ThatIsShortLeavesTheRestForTheNextRead) {
+    contract("fifo: a short read leaves the rest at the head of the queue for the next read");
+    write_ok(a, "abcdef");
+    write_ok(a, "next");
+    expect_read(b, "abc", 3);
+    expect_queued(2, 7);
+    expect_read(b, "def");
+    expect_read(b, "next");
+}
+
+TEST_F(Read, ThatIsShortLeavesTheRestForWhoeverReadsNext) {
+    contract("fifo: a short read leaves the rest for the next read, whoever makes it");
+    write_ok(a, "abcdef");
+    expect_read(a, "ab", 2);
+    expect_read(b, "cd", 2);
+    expect_read(c, "ef");
+}
+
+TEST_F(Read, ThatIsShortLeavesTheRestForAParkedReader) {
+    contract("fifo: a short read leaves the rest for the next read, parked ones included");
+    read_parks(a, 2);
+    read_parks(b, 3);
+    read_parks(c);
+    write_ok(d, "abcdef");
+    expect_read(a, "ab");
+    expect_read(b, "cde");
+    expect_read(c, "f");
+    expect_queued(0, 0);
+}
+
+TEST_F(Read, ThatIsShortLeavesWhatParkedReadersDoNotTakeInTheQueue) {
+    contract("fifo: a short read leaves the rest: nothing is lost");
+    read_parks(a, 1);
+    read_parks(b, 2);
+    write_ok(c, "abcdef");
+    expect_queued(1, 3);
+    expect_read(a, "a");
+    expect_read(b, "bc");
+    expect_read(c, "def");
+}
+
+TEST_F(Read, ByteByByteGivesTheWholeMessage) {
+    const std::string message = pattern(100);
+    write_ok(a, message);
+    for (const char byte : message) {
+        expect_read(b, std::string(1, byte), 1);
+    }
+    expect_queued(0, 0);
+}
+
+TEST_F(Read, OfAMessageIsCountedWithItsLastByte) {
+    contract("a message is read with its last byte; bytes as they go");
+    const ipcdev_stats before = stats();
+    write_ok(a, "abc");
+    expect_read(b, "ab", 2);
+    EXPECT_EQ(stats().messages_read, before.messages_read);
+    EXPECT_EQ(stats().bytes_read, before.bytes_read + 2);
+    expect_read(b, "c");
+    EXPECT_EQ(stats().messages_read, before.messages_read + 1);
+    EXPECT_EQ(stats().bytes_read, before.bytes_read + 3);
+}
+
+// --- slot: one read takes the value
+
+TEST_F(Read, OfASlotTakesTheValue) {
+    contract("slot: one read takes the value");
+    become_slot();
+    write_ok(a, "value");
+    expect_read(b, "value");
+    expect_queued(0, 0);
+    read_parks(b);
+}
+
+TEST_F(Read, OfASlotDropsWhatDoesNotFitAndCountsItAsTruncated) {
+    contract("slot: what doesn't fit is dropped and counted as truncated");
+    become_slot();
+    const ipcdev_stats before = stats();
+    write_ok(a, "abcdef");
+    expect_read(b, "ab", 2);
+    expect_queued(0, 0);
+    const ipcdev_stats after = stats();
+    EXPECT_EQ(after.bytes_truncated - before.bytes_truncated, 4U);
+    EXPECT_EQ(after.bytes_read - before.bytes_read, 2U);
+    EXPECT_EQ(after.messages_read - before.messages_read, 1U);
+}
+
+TEST_F(Read, OfASlotThatIsParkedDropsWhatDoesNotFit) {
+    contract("slot: what doesn't fit is dropped, nobody else gets it");
+    become_slot();
+    read_parks(a, 2);
+    read_parks(b);
+    write_ok(c, "abcdef");
+    expect_read(a, "ab");
+    still_parked(b);
+    write_ok(c, "next");
+    expect_read(b, "next");
+}
+
+TEST_F(Read, OfASlotNeverTruncatesWhatFits) {
+    contract("slot: one read takes the value");
+    become_slot(IPCDEV_MESSAGE_MAX);
+    const ipcdev_stats before = stats();
+    for (const std::size_t size : {1U, 4096U, 65536U}) {
+        const std::string value = pattern(size);
+        write_ok(a, value);
+        expect_read(b, value, size);
+    }
+    EXPECT_EQ(stats().bytes_truncated, before.bytes_truncated);
+}
+
+// --- a bad buffer
+
+TEST_F(Read, IntoABadBufferGivesEFAULTAndTheBytesStay) {
+    write_ok(a, "first");
+    write_ok(a, "second");
+    for (const std::size_t size : {1U, 100U, 4096U}) {
+        expect_error(b.read_into_bad_buffer(size), EFAULT);
+    }
+    expect_queued(2, 11);
+    expect_read(b, "first");
+    expect_read(b, "second");
+}
+
+TEST_F(Read, IntoABadBufferLeavesTheRestOfAMessageToo) {
+    contract("a bad buffer: EFAULT, and the bytes stay");
+    write_ok(a, "abcdef");
+    expect_read(b, "abc", 3);
+    expect_error(b.read_into_bad_buffer(2), EFAULT);
+    expect_read(c, "def");
+}
+
+TEST_F(Read, IntoABadBufferLeavesTheValueOfASlot) {
+    contract("a bad buffer: EFAULT, and the bytes stay");
+    become_slot();
+    write_ok(a, "stays");
+    const ipcdev_stats before = stats();
+    expect_error(b.read_into_bad_buffer(100), EFAULT);
+    expect_read(b, "stays");
+    EXPECT_EQ(stats().bytes_truncated, before.bytes_truncated);
+}
+
+TEST_F(Read, IntoABadBufferMayLearnItOnlyWhenAMessageComes) {
+    contract("a reader with a bad buffer may learn it only when a message comes; the bytes stay");
+    a.start_read_into_bad_buffer(100);
+    write_ok(b, "stays");
+    expect_ended(a, EFAULT);
+    expect_read(b, "stays");
+}
+
+TEST_F(Read, IntoABadBufferInFrontOfAParkedReaderTakesNothingFromIt) {
+    contract("a read whose copy faults puts the bytes back: a parked reader gets them first");
+    a.start_read_into_bad_buffer(100);
+    read_parks(b);
+    write_ok(c, "for b");
+    expect_ended(a, EFAULT);
+    expect_read(b, "for b");
+    expect_queued(0, 0);
+}
+
+TEST_F(Read, IntoABadBufferOfAnEmptySlotKeepsTheValueThatComes) {
+    contract("a bad buffer: EFAULT, and the bytes stay");
+    become_slot();
+    a.start_read_into_bad_buffer(100);
+    write_ok(b, "stays");
+    expect_ended(a, EFAULT);
+    expect_read(b, "stays");
+}
+
+} // namespace
+} // namespace ipcdev::conformance

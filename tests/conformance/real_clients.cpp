@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+//
+// Programs that know nothing of the device: the ones people reach for first. In
+// each test they move data between two processes. A program that is missing is a
+// failure that names its package.
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "device_test.h"
+#include "options.h"
+
+namespace ipcdev::conformance {
+namespace {
+
+class RealClients : public DeviceTest {
+  protected:
+    static void needs(const std::string& program, const std::string& package,
+                      Where where = Where::here()) {
+        std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
+        for (std::string folder; std::getline(path, folder, ':');) {
+            if (access((folder + "/" + program).c_str(), X_OK) == 0) {
+                return;
+            }
+        }
+        fail("there is no " + program + ": install the package " + package, where);
+    }
+
+    // A shell command in which {device} is the device.
+    static Program run(const std::string& command, const std::string& input = "") {
+        return Program::shell(with_device(command, options().device), input);
+    }
+
+    // The program writes this, or has.
+    static void arrives(Program& program, const std::string& text, Where where = Where::here()) {
+        for (unsigned attempt = 0; program.output() != text; ++attempt) {
+            if (program.process().ended() && program.output() != text) {
+                fail("the program ended with '" + program.output() + "', not '" + text +
+                         "': " + program.errors(),
+                     where);
+            }
+            back_off(attempt);
+        }
+    }
+
+    static void ends_well(Program& program, Where where = Where::here()) {
+        const auto status = program.process().wait();
+        if (!status || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
+            fail("the program failed: " + program.errors(), where);
+        }
+    }
+    static void ends_well(Program&& program, Where where = Where::here()) {
+        ends_well(program, where);
+    }
+};
+
+// `count` lines, each with its number.
+std::string numbered_lines(int count) {
+    std::string lines;
+    for (int i = 1; i <= count; ++i) {
+        lines += std::to_string(i) + "\n";
+    }
+    return lines;
+}
+
+TEST_F(RealClients, CatPrintsWhatEchoWrites) {
+    Program cat = run("exec cat {device}");
+    ends_well(run("echo hello > {device}"));
+    arrives(cat, "hello\n");
+    ends_well(run("echo again > {device}"));
+    ends_well(run("echo and again >> {device}"));
+    arrives(cat, "hello\nagain\nand again\n");
+    EXPECT_FALSE(cat.process().ended()) << "there is no end of file";
+}
+
+TEST_F(RealClients, TwoCatsShareTheMessagesAndNeitherEnds) {
+    Program first = run("exec cat {device}");
+    Program second = run("exec cat {device}");
+    wait_parked_readers(2);
+    ends_well(run("echo 1 > {device}; echo 2 > {device}; echo 3 > {device}; echo 4 > {device}"));
+    for (unsigned attempt = 0; first.output().size() + second.output().size() < 8; ++attempt) {
+        back_off(attempt);
+    }
+    wait_parked_readers(2);
+    EXPECT_FALSE(first.process().ended());
+    EXPECT_FALSE(second.process().ended());
+}
+
+TEST_F(RealClients, CatWritesAFileThatFitsAsOneMessage) {
+    Program cat = run("exec cat > {device}", pattern(4096));
+    ends_well(cat);
+    expect_queued(1, 4096);
+    Program head = run("exec head -c 4096 {device}");
+    ends_well(head);
+    EXPECT_EQ(head.output(), pattern(4096));
+}
+
+TEST_F(RealClients, CatOfAFileThatDoesNotFitSaysSo) {
+    contract("more than max_message: EMSGSIZE, which tells the user more than EINVAL");
+    Program cat = run("exec cat > {device}", pattern(4097));
+    const auto status = cat.process().wait();
+    EXPECT_TRUE(status && WIFEXITED(*status) && WEXITSTATUS(*status) == 1);
+    EXPECT_NE(cat.errors().find("Message too long"), std::string::npos) << cat.errors();
+    expect_queued(0, 0);
+}
+
+TEST_F(RealClients, HeadTakesTheBytesItIsAskedForAndLeavesTheRest) {
+    ends_well(run("echo hello world > {device}"));
+    Program head = run("exec head -c 5 {device}");
+    ends_well(head);
+    EXPECT_EQ(head.output(), "hello");
+    expect_read(a, " world\n");
+}
+
+TEST_F(RealClients, HeadTakesWhatAProgramWritesByStdio) {
+    const std::string lines = numbered_lines(5000);
+    Program head = run("exec head -c " + std::to_string(lines.size()) + " {device}");
+    ends_well(run("seq -f %.0f 5000 > {device}")); // by stdio, in blocks of 4,096 bytes
+    ends_well(head);
+    EXPECT_EQ(head.output(), lines);
+    expect_queued(0, 0);
+}
+
+TEST_F(RealClients, DdMovesBlocksAsMessages) {
+    contract("dd moves blocks as messages, and waits where it must");
+    const std::string data = pattern(200 * 1000);
+    Program writer = run("exec dd of={device} bs=1000 status=none", data);
+    wait_parked_writers(1); // 64 of 200 fit
+    expect_queued(64, 64 * 1000);
+    Program reader = run("exec dd if={device} bs=1000 count=200 status=none");
+    ends_well(writer);
+    ends_well(reader);
+    EXPECT_EQ(reader.output(), data);
+    expect_queued(0, 0);
+}
+
+TEST_F(RealClients, TeeWritesWhatItPrints) {
+    read_parks(a);
+    Program tee = run("exec tee {device}", "both ways\n");
+    ends_well(tee);
+    EXPECT_EQ(tee.output(), "both ways\n");
+    expect_read(a, "both ways\n");
+    ends_well(run("exec tee -a {device}", "appended\n"));
+    Program head = run("exec head -c 9 {device}");
+    ends_well(head);
+    EXPECT_EQ(head.output(), "appended\n");
+}
+
+TEST_F(RealClients, SocatPassesMessagesOnInBothDirections) {
+    needs("socat", "socat");
+    Program reader = run("exec socat -u OPEN:{device},rdonly STDOUT");
+    ends_well(run("exec socat -u STDIN OPEN:{device},wronly", "by socat\n"));
+    arrives(reader, "by socat\n");
+    write_ok(a, "and by a client\n");
+    arrives(reader, "by socat\nand by a client\n");
+}
+
+TEST_F(RealClients, BashRedirectsToItAndReadsFromIt) {
+    needs("bash", "bash");
+    Program reader = run("exec bash -c 'read -r line < {device}; echo \"got $line\"'");
+    wait_parked_readers(1);
+    ends_well(run("exec bash -c 'echo by bash > {device}'"));
+    ends_well(reader);
+    EXPECT_EQ(reader.output(), "got by bash\n");
+    ends_well(
+        run("exec bash -c 'printf 1 > {device}; printf 2 >> {device}; echo 3 1<> {device} >&0' "
+            "0<> {device}"));
+    expect_read(a, "1");
+    expect_read(a, "2");
+    expect_read(a, "3\n");
+}
+
+TEST_F(RealClients, BashReadsLineByLineWhatCameAsOneMessage) {
+    needs("bash", "bash");
+    write_ok(a, "first line\nsecond line\n");
+    write_ok(a, "next message\n");
+    Program reader =
+        run("exec bash -c 'for i in 1 2; do read -r line; echo \"got $line\"; done' < {device}");
+    ends_well(reader);
+    if (info().server == IPCDEV_SERVER_CUSE) {
+        EXPECT_EQ(reader.output(), "got first line\ngot next message\n");
+        declared_difference("the second line is lost: lseek seems to work, so bash reads ahead");
+        return;
+    }
+    EXPECT_EQ(reader.output(), "got first line\ngot second line\n");
+    expect_read(b, "next message\n");
+}
+
+// Starting Python takes long in an emulated machine, so one script does both.
+constexpr auto python_script = R"(
+import asyncio, os, selectors, signal, sys
+
+device = os.open(sys.argv[1], os.O_RDWR | os.O_NONBLOCK)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+
+def say(*words):
+    print(*words, flush=True)
+
+def with_selectors():
+    with selectors.DefaultSelector() as selector:
+        selector.register(device, selectors.EVENT_READ)
+        selector.select()
+        say("selectors read", os.read(device, 100).decode())
+        selector.modify(device, selectors.EVENT_WRITE)
+        selector.select()
+        os.write(device, b"from selectors")
+
+async def with_asyncio():
+    loop = asyncio.get_running_loop()
+    readable, writable = loop.create_future(), loop.create_future()
+    loop.add_reader(device, lambda: (loop.remove_reader(device), readable.set_result(None)))
+    say("asyncio waits")
+    await readable
+    say("asyncio read", os.read(device, 100).decode())
+    loop.add_writer(device, lambda: (loop.remove_writer(device), writable.set_result(None)))
+    await writable
+    os.write(device, b"from asyncio")
+
+with_selectors()
+signal.sigwait({signal.SIGUSR1})  # what it wrote has been read
+asyncio.run(with_asyncio())
+)";
+
+TEST_F(RealClients, PythonsSelectorsAndAsyncioWaitForItAndTalkThroughIt) {
+    contract("Python's selectors and asyncio wait for it and talk through it");
+    if (access("/usr/bin/python3", X_OK) != 0) {
+        fail("there is no /usr/bin/python3: install the package python3", Where::here());
+    }
+    Program python({"/usr/bin/python3", "-c", python_script, options().device});
+    std::string said = "selectors read hello\n";
+    write_ok(a, "hello");
+    arrives(python, said);
+    expect_read(b, "from selectors");
+    python.process().signal(SIGUSR1);
+    arrives(python, said += "asyncio waits\n");
+    write_ok(a, "hello again");
+    arrives(python, said += "asyncio read hello again\n");
+    expect_read(b, "from asyncio");
+    ends_well(python);
+}
+
+} // namespace
+} // namespace ipcdev::conformance

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+#include "report.h"
+
+#include <cctype>
+#include <cstdio>
+#include <fstream>
+#include <map>
+
+#include <pwd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "options.h"
+#include "watchdog.h"
+
+namespace ipcdev::conformance {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr auto contract_key = "contract";
+constexpr auto difference_key = "declared_difference";
+
+Json run = Json::object();
+std::map<std::string, std::size_t> places; // "Chapter.Name" -> index in run["tests"]
+
+std::string user_name() {
+    const passwd* user = getpwuid(geteuid());
+    return user != nullptr ? user->pw_name : std::to_string(geteuid());
+}
+
+void describe_run() {
+    utsname kernel{};
+    uname(&kernel);
+    run["label"] = options().label;
+    run["server"] = nullptr;
+    run["abi_version"] = nullptr;
+    run["capabilities"] = Json::array();
+    run["kernel"] = kernel.release;
+    run["uid"] = geteuid();
+    run["user"] = user_name();
+    run["device"] = options().device;
+    run["command"] = options().command_line;
+    run["serve"] = options().serve;
+    run["problems"] = Json::array(); // outside of tests
+    run["tests"] = Json::array();
+}
+
+// Renamed into place, so that it is whole or not there.
+void write_result() {
+    if (options().result.empty()) {
+        return;
+    }
+    const std::string unfinished = options().result + ".new";
+    std::ofstream file(unfinished);
+    // Failure messages may hold bytes of messages: not valid UTF-8 then.
+    file << run.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    file.close();
+    if (!file || std::rename(unfinished.c_str(), options().result.c_str()) != 0) {
+        std::fprintf(stderr, "can't write %s\n", options().result.c_str());
+    }
+}
+
+const char* outcome_of(const testing::TestResult& result, bool differs) {
+    if (result.Failed()) {
+        return "fail";
+    }
+    if (result.Skipped()) {
+        return "skip";
+    }
+    return differs ? "declared difference" : "pass";
+}
+
+std::string messages_of(const testing::TestResult& result) {
+    std::string all;
+    for (int i = 0; i < result.total_part_count(); ++i) {
+        const auto& part = result.GetTestPartResult(i);
+        if (part.passed()) {
+            continue;
+        }
+        all += all.empty() ? "" : "\n";
+        if (part.failed() && part.file_name() != nullptr) {
+            const std::string file = part.file_name();
+            all +=
+                file.substr(file.rfind('/') + 1) + ":" + std::to_string(part.line_number()) + ": ";
+        }
+        all += part.message();
+    }
+    return all;
+}
+
+// One entry a test; one that is repeated keeps its last outcome, but once
+// failed it stays so.
+Json& entry_of(const testing::TestInfo& test) {
+    const std::string name = std::string(test.test_suite_name()) + "." + test.name();
+    const auto [place, is_new] = places.try_emplace(name, run["tests"].size());
+    if (is_new) {
+        run["tests"].push_back({{"chapter", test.test_suite_name()},
+                                {"name", test.name()},
+                                {"sentence", sentence(test.name())},
+                                {"outcome", ""},
+                                {"message", ""},
+                                {"runs", 0},
+                                {"failures", 0},
+                                {"duration_ms", 0}});
+    }
+    return run["tests"][place->second];
+}
+
+class Reporter : public testing::EmptyTestEventListener {
+    void OnTestStart(const testing::TestInfo& test) override {
+        name_ = std::string(test.test_suite_name()) + "." + test.name();
+        Json& entry = entry_of(test);
+        outcome_before_ = entry["outcome"];
+        message_before_ = entry["message"];
+        failures_before_ = entry["failures"];
+        entry["outcome"] = "fail";
+        entry["message"] = "did not end: the suite ended during this test";
+        entry["runs"] = entry["runs"].get<int>() + 1;
+        entry["failures"] = failures_before_ + 1;
+        write_result();
+        watchdog::arm(name_.c_str());
+    }
+
+    void OnTestEnd(const testing::TestInfo& test) override {
+        watchdog::disarm();
+        const auto& result = *test.result();
+        Json& entry = entry_of(test);
+        entry["duration_ms"] = result.elapsed_time();
+        for (int i = 0; i < result.test_property_count(); ++i) {
+            const auto& property = result.GetTestProperty(i);
+            const bool is_contract = std::string(property.key()) == contract_key;
+            entry[is_contract ? "sentence" : property.key()] = property.value();
+        }
+        if (result.Failed()) {
+            entry["message"] = messages_of(result);
+            return;
+        }
+        entry["failures"] = failures_before_;
+        const bool differs = entry.contains(difference_key);
+        entry["outcome"] = failures_before_ > 0 ? outcome_before_ : outcome_of(result, differs);
+        entry["message"] = failures_before_ > 0 ? message_before_ : messages_of(result);
+    }
+
+    std::string name_; // the watchdog keeps a pointer into it
+    // Of the entry, before this run of the test.
+    std::string outcome_before_;
+    std::string message_before_;
+    int failures_before_ = 0;
+};
+
+const char* server_name(unsigned server) {
+    switch (server) {
+    case IPCDEV_SERVER_MODULE:
+        return "module";
+    case IPCDEV_SERVER_CUSE:
+        return "cuse";
+    case IPCDEV_SERVER_FUSE:
+        return "fuse";
+    default:
+        return "unknown";
+    }
+}
+
+} // namespace
+
+void contract(const std::string& line) {
+    testing::Test::RecordProperty(contract_key, line);
+}
+
+void declared_difference(const std::string& difference) {
+    testing::Test::RecordProperty(difference_key, difference);
+}
+
+// A word begins at a capital or digit behind another kind of letter, and at the
+// last capital of several: "GivesEBADFAtOnce" is "gives EBADF at once".
+std::string sentence(const std::string& test_name) {
+    enum class Kind { capital, small, digit };
+    const auto kind = [&](std::size_t i) {
+        const auto c = static_cast<unsigned char>(i < test_name.size() ? test_name[i] : 'A');
+        return std::isupper(c) != 0   ? Kind::capital
+               : std::isdigit(c) != 0 ? Kind::digit
+                                      : Kind::small;
+    };
+    std::string words;
+    for (std::size_t i = 0; i < test_name.size(); ++i) {
+        const bool before_small = kind(i + 1) == Kind::small;
+        const bool begins = i > 0 && kind(i) != Kind::small &&
+                            (kind(i) != kind(i - 1) || (kind(i) == Kind::capital && before_small));
+        const bool acronym = kind(i) == Kind::capital && !before_small &&
+                             ((i > 0 && kind(i - 1) == Kind::capital) ||
+                              (kind(i + 1) == Kind::capital && kind(i + 2) != Kind::small));
+        const auto letter = static_cast<unsigned char>(test_name[i]);
+        words += begins ? " " : "";
+        words += static_cast<char>(acronym ? letter : std::tolower(letter));
+    }
+    return words;
+}
+
+void report::install() {
+    describe_run();
+    testing::UnitTest::GetInstance()->listeners().Append(new Reporter);
+}
+
+void report::served_by(const ipcdev_info& info) {
+    run["server"] = server_name(info.server);
+    run["abi_version"] = info.abi_version;
+    Json& capabilities = run["capabilities"] = Json::array();
+    if ((info.capabilities & IPCDEV_CAP_RESTART) != 0) {
+        capabilities.push_back("restart");
+    }
+    if ((info.capabilities & IPCDEV_CAP_CHARDEV) != 0) {
+        capabilities.push_back("chardev");
+    }
+    if ((info.capabilities & IPCDEV_CAP_UNSPLIT) != 0) {
+        capabilities.push_back("unsplit");
+    }
+}
+
+void report::failed_outside_a_test(const std::string& problem) {
+    std::fprintf(stderr, "ipcdev-conformance: %s\n", problem.c_str());
+    run["problems"].push_back(problem);
+}
+
+void report::finish() {
+    write_result();
+}
+
+} // namespace ipcdev::conformance

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// What becomes of each test, and the result file.
+//
+// The file is valid JSON at any time: it is written anew before each test, with
+// that test as one that did not end. So nothing is lost if the suite dies.
+#pragma once
+
+#include <string>
+
+#include "uapi/ipcdev.h"
+
+namespace ipcdev::conformance {
+
+// Called by a test: the line of the contract that it shows. Without it the line
+// is the test's name as a sentence.
+void contract(const std::string& line);
+
+// Called by a test that asserts a declared difference: how this server differs
+// from what the contract says elsewhere, e.g. "EINTR (FUSE cannot carry
+// ERESTARTSYS)".
+void declared_difference(const std::string& difference);
+
+// 'ReadReturnsOnceAWriterArrives' -> 'read returns once a writer arrives'
+[[nodiscard]] std::string sentence(const std::string& test_name);
+
+namespace report {
+
+void install();                                         // as a listener of gtest's
+void served_by(const ipcdev_info& info);                // once it is known
+void failed_outside_a_test(const std::string& problem); // and the run with it
+void finish();
+
+} // namespace report
+} // namespace ipcdev::conformance

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// The program that serves the device, if --serve tells how to start it.
+//
+// It is started before it is needed, ended with what a test asks for, and
+// leaves no process, mount or file behind, whatever became of it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "observer.h"
+#include "process.h"
+
+namespace ipcdev::conformance {
+
+// The shell command with the path wherever it says {device}.
+[[nodiscard]] std::string with_device(std::string command, const std::string& path);
+
+class Server {
+  public:
+    explicit Server(Observer& observer) : observer_(observer) {}
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server() { kill(); }
+
+    // Is it the suite's? If not, it can't be ended or started.
+    [[nodiscard]] static bool ours();
+
+    // Makes sure that it serves with exactly these options besides --serve's,
+    // starting it again if need be, and that the observer is connected. Throws
+    // std::runtime_error, with what it wrote, if it ends instead.
+    void ensure(const std::string& extra = "");
+
+    [[nodiscard]] Process& process() { return program_.process(); }
+    [[nodiscard]] std::string errors() const { return program_.errors(); } // its stderr
+
+    // Sends the signal and waits for its end. The wait status as waitpid(2) has it.
+    std::optional<int> end(int signal);
+    void kill();
+
+  private:
+    void start(const std::string& extra);
+    static void clean_up();
+
+    Observer& observer_;
+    Program program_;
+    std::string extra_;
+};
+
+} // namespace ipcdev::conformance

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+//
+// Two daemons in every order: the first one is held, or killed, at each system
+// call of its start, and the second one starts meanwhile.
+#include <sys/wait.h>
+
+#include <csignal>
+#include <functional>
+
+#include "fixture.h"
+#include "traced.h"
+
+namespace ipcdev::daemon_tests {
+
+namespace {
+
+// Every stop of the first one's start or end, one of several on a slow machine,
+// until there are no more.
+void at_each_stop(const std::function<bool(int)>& attempt) {
+    const int stride = static_cast<int>(settings().slowness);
+    int n = 1;
+    while (attempt(n) && !::testing::Test::HasFailure()) {
+        n += stride;
+    }
+    EXPECT_GT(n, 8) << "it can't start or end in so few system calls";
+}
+
+struct Start {
+    explicit Start(Command command, const std::function<void()>& before_exec = {}) {
+        command.environment.push_back(systemd.setting());
+        command.before_exec = before_exec;
+        daemon = Program(command);
+    }
+    // Serves, or has refused because of the other one.
+    bool serves() {
+        const bool ready = becomes_ready(daemon, systemd);
+        if (!ready) {
+            expect_refusal_of_another(daemon);
+        }
+        return ready;
+    }
+    // As far as it gets; it may have to wait for one that is held.
+    bool serves_soon() {
+        const int a_while_ms = 40 * static_cast<int>(settings().slowness);
+        return systemd.receive(daemon, a_while_ms).text.starts_with("READY=1");
+    }
+    void stop() {
+        daemon.signal(SIGTERM);
+        EXPECT_EQ(daemon.wait(), 0) << daemon.errors();
+    }
+
+    NotifySocket systemd;
+    Program daemon;
+};
+
+class HeldAtItsStart : public EachTransport {
+  protected:
+    // Starts one and holds it at its n-th stop, has `meanwhile` done, lets it go.
+    // False: it starts in fewer.
+    bool hold(int n, const std::function<void(Start& held, Traced& traced)>& meanwhile) {
+        Start held(command(), be_traced);
+        Traced traced(held.daemon, Traced::Begin::at_exec);
+        if (!traced.run_to_stop(n, held.systemd)) {
+            traced.release();
+            held.stop();
+            return false;
+        }
+        meanwhile(held, traced);
+        if (held.daemon.pid() != 0) {
+            held.stop();
+        }
+        if (HasFailure()) {
+            ADD_FAILURE() << "held at stop " << n << "\n" << held.daemon.errors();
+        }
+        expect_nothing_at(device());
+        return true;
+    }
+
+    // Starts a second one while the first is held; exactly one serves.
+    void start_another(Start& held, Traced& traced) {
+        Start second(command());
+        const bool early = second.serves_soon();
+        traced.release();
+        const bool second_serves = early || second.serves();
+        EXPECT_NE(held.serves(), second_serves) << second.daemon.errors();
+        EXPECT_TRUE(passes_messages(device()));
+        if (second_serves) {
+            second.stop();
+        }
+    }
+};
+
+TEST_P(HeldAtItsStart, AndAnotherStartsMeanwhileThenExactlyOneServes) {
+    at_each_stop([&](int n) {
+        return hold(n, [&](Start& held, Traced& traced) { start_another(held, traced); });
+    });
+}
+
+// Both find the file that a killed one had mounted on.
+TEST_P(HeldAtItsStart, AndAnotherStartsAfterAKilledOneThenExactlyOneServes) {
+    if (by_cuse()) {
+        GTEST_SKIP() << "CUSE leaves nothing of a killed daemon";
+    }
+    at_each_stop([&](int n) {
+        make_file(file(), "");
+        fs::permissions(file(), fs::perms{0200});
+        return hold(n, [&](Start& held, Traced& traced) { start_another(held, traced); });
+    });
+}
+
+TEST_P(HeldAtItsStart, AndAnotherComesAndGoesMeanwhileThenItServesOrRefuses) {
+    at_each_stop([&](int n) {
+        return hold(n, [&](Start& held, Traced& traced) {
+            Start second(command());
+            if (second.serves_soon()) {
+                second.stop();
+            }
+            traced.release();
+            if (second.daemon.pid() != 0 && second.serves()) {
+                second.stop();
+            }
+            if (held.serves()) {
+                EXPECT_TRUE(passes_messages(device()));
+            }
+        });
+    });
+}
+
+IPCDEV_EACH_TRANSPORT(HeldAtItsStart);
+
+// Killed at its n-th stop, whatever it had started has ended. False: it starts
+// in fewer.
+bool kill_at_stop(const Command& command, int n) {
+    Start killed(command, be_traced);
+    Traced traced(killed.daemon, Traced::Begin::at_exec);
+    const bool reached = traced.run_to_stop(n, killed.systemd);
+    killed.daemon.kill();
+    while (waitpid(-1, nullptr, 0) > 0) { // its fusermount3
+    }
+    return reached;
+}
+
+class KilledAtItsStart : public EachTransport {};
+
+TEST_P(KilledAtItsStart, AndTheNextOneServesAndLeavesNothing) {
+    at_each_stop([&](int n) {
+        const bool reached = kill_at_stop(command(), n);
+        Daemon next(command());
+        EXPECT_TRUE(passes_messages(device()));
+        EXPECT_EQ(next.stop(), 0);
+        expect_nothing_at(device());
+        return reached;
+    });
+}
+
+IPCDEV_EACH_TRANSPORT(KilledAtItsStart);
+
+class AUsersKilledAtItsStart : public UserTest {};
+
+TEST_F(AUsersKilledAtItsStart, AndTheNextOneServesAndLeavesNothing) {
+    at_each_stop([&](int n) {
+        const bool reached = kill_at_stop(user_command(), n);
+        Daemon next(user_command());
+        EXPECT_EQ(next.stop(), 0);
+        expect_nothing_at(users_file());
+        return reached;
+    });
+}
+
+// Killed in the middle of its end.
+class KilledAtItsEnd : public EachTransport {};
+
+TEST_P(KilledAtItsEnd, AndTheNextOneServesAndLeavesNothing) {
+    at_each_stop([&](int n) {
+        Daemon killed(command());
+        bool reached = true;
+        {
+            Traced traced(killed, Traced::Begin::running);
+            killed.signal(SIGTERM);
+            Traced::Call call;
+            for (int stops = 0; reached && stops < n; ++stops) {
+                reached = traced.next(call);
+            }
+            killed.kill();
+        }
+        Daemon next(command());
+        EXPECT_TRUE(passes_messages(device()));
+        EXPECT_EQ(next.stop(), 0);
+        expect_nothing_at(device());
+        return reached;
+    });
+}
+
+IPCDEV_EACH_TRANSPORT(KilledAtItsEnd);
+
+} // namespace
+
+} // namespace ipcdev::daemon_tests

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+//
+// readv and writev of more segments than the kernel sends in one request: it
+// splits the call, and the parts must not mix messages or wait.
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "fixture.h"
+
+namespace ipcdev::daemon_tests {
+
+namespace {
+
+constexpr std::size_t segment_bytes = 100;
+
+std::string pattern(std::size_t bytes, char first) {
+    std::string text(bytes, '\0');
+    for (std::size_t i = 0; i < bytes; ++i) {
+        text[i] = static_cast<char>(first + static_cast<char>(i / segment_bytes % 16));
+    }
+    return text;
+}
+
+std::vector<iovec> segments(std::string& text) {
+    std::vector<iovec> all;
+    for (std::size_t at = 0; at < text.size(); at += segment_bytes) {
+        all.push_back(
+            {.iov_base = &text[at], .iov_len = std::min(segment_bytes, text.size() - at)});
+    }
+    return all;
+}
+
+std::string readv_segments(const Descriptor& device, std::size_t count) {
+    std::string text(count * segment_bytes, '\0');
+    const auto all = segments(text);
+    const ssize_t got = readv(device.get(), all.data(), static_cast<int>(all.size()));
+    text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    return text;
+}
+
+ssize_t writev_segments(const Descriptor& device, std::string text) {
+    const auto all = segments(text);
+    return writev(device.get(), all.data(), static_cast<int>(all.size()));
+}
+
+class Segments : public EachTransport {
+  protected:
+    // More than one request can have: 32 pages by CUSE, 256 by a FUSE file.
+    [[nodiscard]] std::size_t many() const { return by_cuse() ? 40 : 300; }
+    [[nodiscard]] std::string message(char first = 'a') const {
+        return pattern(many() * segment_bytes, first);
+    }
+    [[nodiscard]] Command served() const { return command({"--max-message", "65536"}); }
+};
+
+TEST_P(Segments, AReadOfManyGetsTheMessageWholeOrAShortReadAndTheRestNext) {
+    Daemon daemon(served());
+    const Descriptor opened = open_device(device());
+    ASSERT_EQ(write_all(opened, message()), 0);
+    std::string text = readv_segments(opened, many());
+    ASSERT_FALSE(text.empty());
+    while (text.size() < message().size()) {
+        text += read_some(opened);
+    }
+    EXPECT_EQ(text, message());
+    EXPECT_EQ(info(opened).queued_messages, 0U);
+    EXPECT_EQ(stats(opened).messages_read, 1U);
+}
+
+TEST_P(Segments, AReadOfManyNeverGetsBytesOfTwoMessages) {
+    Daemon daemon(served());
+    const Descriptor opened = open_device(device());
+    const std::string first = pattern(segment_bytes * many() - 850, 'a');
+    ASSERT_EQ(write_all(opened, first), 0);
+    ASSERT_EQ(write_all(opened, message('A')), 0);
+    std::string text = readv_segments(opened, many());
+    ASSERT_FALSE(text.empty());
+    EXPECT_EQ(text, first.substr(0, text.size()));
+}
+
+TEST_P(Segments, AReadOfManyWithAMessageThatEndsWhereItIsSplitDoesNotPark) {
+    Daemon daemon(served());
+    const Descriptor nonblocking = open_device(device());
+    const Descriptor blocking = open_device(device(), O_RDWR);
+    const std::size_t split = (by_cuse() ? 32 : 256) * segment_bytes;
+    for (const std::size_t bytes : {split - 1, split, split + 1}) {
+        ASSERT_EQ(write_all(nonblocking, pattern(bytes, 'a')), 0);
+        std::string text = readv_segments(blocking, many()); // would hang until the watchdog
+        ASSERT_FALSE(text.empty());
+        while (text.size() < bytes) {
+            text += read_some(nonblocking);
+        }
+        EXPECT_EQ(text, pattern(bytes, 'a'));
+        EXPECT_EQ(info(nonblocking).parked_readers, 0U);
+    }
+}
+
+TEST_P(Segments, AParkedReadOfManyIsAnsweredByOneMessage) {
+    Daemon daemon(served());
+    const Descriptor opened = open_device(device());
+    Process parked([&] {
+        const Descriptor blocking = open_device(device(), O_RDWR);
+        const std::string text = readv_segments(blocking, many());
+        return !text.empty() && text == message().substr(0, text.size()) ? 0 : 1;
+    });
+    wait_for_parked_readers(opened, 1);
+    ASSERT_EQ(write_all(opened, message()), 0);
+    EXPECT_EQ(parked.wait(), 0);
+}
+
+TEST_P(Segments, TwoReadersOfManyNeverMixTheirMessages) {
+    Daemon daemon(served());
+    std::vector<Process> readers;
+    for (int i = 0; i < 2; ++i) {
+        readers.emplace_back([&] {
+            const Descriptor blocking = open_device(device(), O_RDWR);
+            for (;;) { // each message is of one letter; 'z' is the last
+                std::string text(many() * segment_bytes, '\0');
+                const auto all = segments(text);
+                const ssize_t got = readv(blocking.get(), all.data(), static_cast<int>(all.size()));
+                if (got <= 0 || text.find_first_not_of(text[0]) < static_cast<std::size_t>(got)) {
+                    return 1;
+                }
+                if (text[0] == 'z') {
+                    return 0;
+                }
+            }
+        });
+    }
+    const Descriptor opened = open_device(device(), O_RDWR);
+    for (int i = 0; i < rounds(500); ++i) {
+        const std::size_t bytes = many() * segment_bytes - static_cast<std::size_t>(i % 900);
+        const std::string text(bytes, static_cast<char>('a' + i % 25));
+        ASSERT_EQ(write_all(opened, text), 0);
+    }
+    wait_until([&] { return info(opened).queued_messages == 0; });
+    ASSERT_EQ(write_all(opened, "z"), 0);
+    wait_until([&] { return info(opened).queued_messages == 0; });
+    ASSERT_EQ(write_all(opened, "z"), 0);
+    for (Process& each : readers) {
+        EXPECT_EQ(each.wait(), 0);
+    }
+}
+
+TEST_P(Segments, AWriteOfManyLosesNoByteAndDoesNotParkHalfWay) {
+    Daemon daemon(command({"--max-message", "65536", "--depth", "1"}));
+    const Descriptor blocking = open_device(device(), O_RDWR);
+    const ssize_t written = writev_segments(blocking, message());
+    ASSERT_GT(written, 0);
+    EXPECT_EQ(info(blocking).queued_messages, 1U);
+    EXPECT_EQ(read_some(blocking), message().substr(0, static_cast<std::size_t>(written)));
+}
+
+TEST_P(Segments, AWriteOfAsManyAsArePromisedIsOneMessage) {
+    Daemon daemon(served());
+    const Descriptor opened = open_device(device());
+    std::string small = pattern(4096, 'a');
+    std::vector<iovec> sixteen;
+    for (std::size_t at = 0; at < small.size(); at += 256) {
+        sixteen.push_back({.iov_base = &small[at], .iov_len = 256});
+    }
+    EXPECT_EQ(writev(opened.get(), sixteen.data(), 16), 4096);
+    EXPECT_EQ(info(opened).queued_messages, 1U);
+    EXPECT_EQ(read_some(opened), small);
+    std::string large = pattern(65536, 'a');
+    std::vector<iovec> eight;
+    for (std::size_t at = 0; at < large.size(); at += 8192) {
+        eight.push_back({.iov_base = &large[at], .iov_len = 8192});
+    }
+    EXPECT_EQ(writev(opened.get(), eight.data(), 8), 65536);
+    EXPECT_EQ(info(opened).queued_messages, 1U);
+    EXPECT_EQ(read_some(opened), large);
+}
+
+TEST_P(Segments, AnOversizeWriteOfManyQueuesNothing) {
+    Daemon daemon(command({"--max-message", "1000"}));
+    const Descriptor opened = open_device(device());
+    EXPECT_EQ(writev_segments(opened, message()), -1);
+    EXPECT_EQ(errno, EMSGSIZE);
+    EXPECT_EQ(info(opened).queued_messages, 0U);
+}
+
+IPCDEV_EACH_TRANSPORT(Segments);
+
+} // namespace
+
+} // namespace ipcdev::daemon_tests

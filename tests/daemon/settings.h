@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// What the command line says. Set once by main(), before any test.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace ipcdev::daemon_tests {
+
+struct TestSettings {
+    std::string daemon;             // the program under test
+    unsigned slowness = 1;          // how much slower than a usual machine this one is
+    std::chrono::seconds limit{30}; // for one test; times slowness
+};
+
+[[nodiscard]] const TestSettings& settings();
+
+// Takes what gtest left over and $IPCDEV_SLOWNESS. On a mistake prints the usage
+// and exits with status 2.
+void parse_settings(int argc, char** argv);
+
+// Rounds of a test that repeats itself: fewer on a slow machine.
+[[nodiscard]] inline int rounds(int usual) {
+    const int fewer = usual / static_cast<int>(settings().slowness);
+    return fewer > 2 ? fewer : 2;
+}
+
+} // namespace ipcdev::daemon_tests

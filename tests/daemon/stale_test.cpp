@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+//
+// What a killed daemon leaves is taken over by the next one of the same user,
+// and by nobody else's.
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "fixture.h"
+#include "mounts.h"
+
+namespace ipcdev::daemon_tests {
+
+namespace {
+
+class Stale : public FuseTest {};
+
+TEST_F(Stale, AKilledDaemonsClientsGetAnErrorAndNoOneHangs) {
+    Daemon daemon(fuse_command());
+    Process parked = reader(file());
+    const Descriptor device = open_device(file());
+    wait_for_parked_readers(device, 1);
+    daemon.kill();
+    EXPECT_EQ(parked.wait(), ECONNABORTED);
+    EXPECT_EQ(write_all(device, "late"), ENOTCONN);
+    EXPECT_EQ(try_open(file()), ENOTCONN);
+}
+
+TEST_F(Stale, TheNextDaemonServesAgain) {
+    for (int round = 0; round < rounds(10); ++round) {
+        Daemon daemon(fuse_command());
+        EXPECT_TRUE(passes_messages(file()));
+        if (round > 0) {
+            EXPECT_NE(daemon.errors().find("took off the stale mount"), std::string::npos)
+                << daemon.errors();
+        }
+        daemon.kill();
+        EXPECT_TRUE(is_mount_point(file()));
+    }
+    Daemon last(fuse_command());
+    EXPECT_EQ(last.stop(), 0);
+    expect_nothing_at(file());
+}
+
+TEST_F(Stale, TheNextDaemonServesAgainWhileAClientStillHasTheOldOneOpen) {
+    Daemon killed(fuse_command());
+    const Descriptor old = open_device(file());
+    killed.kill();
+    Daemon next(fuse_command());
+    EXPECT_TRUE(passes_messages(file()));
+    EXPECT_EQ(write_all(old, "to nobody"), ENOTCONN);
+    EXPECT_EQ(next.stop(), 0);
+    expect_nothing_at(file());
+}
+
+class StaleForUser : public UserTest {
+  protected:
+    [[nodiscard]] bool user_passes_messages() const {
+        return run_as(ordinary_user(), [&] { return passes_messages(users_file()) ? 0 : 1; }) == 0;
+    }
+};
+
+TEST_F(StaleForUser, TheNextDaemonOfTheUserServesAgain) {
+    for (int round = 0; round < rounds(5); ++round) {
+        Daemon daemon(user_command());
+        EXPECT_TRUE(user_passes_messages());
+        daemon.kill();
+        EXPECT_TRUE(is_mount_point(users_file()));
+    }
+    Daemon last(user_command());
+    EXPECT_EQ(last.stop(), 0);
+    expect_nothing_at(users_file());
+}
+
+class StaleOfAnother : public RootTest {
+  protected:
+    void SetUp() override {
+        RootTest::SetUp();
+        fs::create_directory(shared());
+        fs::permissions(shared(), fs::perms{01777}); // as /tmp
+    }
+    [[nodiscard]] fs::path shared() const { return folder() / "shared"; }
+    [[nodiscard]] std::string path() const { return shared() / "ipcdev"; }
+};
+
+TEST_F(StaleOfAnother, RootsIsNotTakenOffByAnOrdinaryUser) {
+    Daemon roots(daemon_command({"--path", path()}));
+    roots.kill();
+    expect_refusal(run(user_command({"--path", path()})),
+                   {path() + " is the stale mount of an ipcdevd that was killed",
+                    "Run 'umount " + path() + "' as root, then start again"});
+    EXPECT_TRUE(is_mount_point(path()));
+    ASSERT_EQ(umount(path().c_str()), 0);
+    expect_refusal(run(user_command({"--path", path()})), {path() + " is a regular file of 0"});
+    Daemon next(daemon_command({"--path", path()})); // root's own placeholder is reused
+    EXPECT_EQ(next.stop(), 0);
+}
+
+TEST_F(StaleOfAnother, AUsersIsLeftAloneByAnotherUserAndByRoot) {
+    Daemon users(user_command({"--path", path()}));
+    users.kill();
+    constexpr uid_t another = 65533;
+    Command command = user_command({"--path", path()});
+    command.user = another;
+    expect_refusal(run(command), {path()});
+    expect_refusal(run(daemon_command({"--path", path()})), {path()});
+    EXPECT_TRUE(is_mount_point(path()));
+    Daemon next(user_command({"--path", path()}));
+    EXPECT_EQ(next.stop(), 0);
+    expect_nothing_at(path());
+}
+
+} // namespace
+
+} // namespace ipcdev::daemon_tests
