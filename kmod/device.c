@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One message, in one direction:
+ *
+ *   1. submit_write   the writer's request arrives with its payload
+ *   2. admit          the message joins the queue; the writer is completed
+ *   3. match          whoever can go on now is completed, parked readers first
+ *   4. take           a reader is given a stretch of the message at the head
+ *   5. copy_done      the caller has copied it: settle counts and retires it
+ *      or put_back    the copy failed: the bytes go back to the head, see 3
+ *
+ * The functions stand in the order of common/device.cpp, which they mirror; hence
+ * the prototypes.
+ */
+#include "device.h"
+
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+
+static bool ipcdev_has_room(const struct ipcdev_device *device);
+static void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
+			struct ipcdev_effects *effects);
+static void ipcdev_complete(struct ipcdev_request *request, int error, u32 done,
+			    struct ipcdev_effects *effects);
+static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
+			 struct ipcdev_effects *effects);
+static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
+			struct ipcdev_effects *effects);
+static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
+static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_slice *slice,
+			   struct ipcdev_piece *spare);
+static void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
+			       struct ipcdev_effects *effects);
+static void ipcdev_unlink(struct ipcdev_piece *piece, struct ipcdev_effects *effects);
+static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
+static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
+static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *message,
+			  struct ipcdev_effects *effects);
+
+/* Constructors, which the original has in its headers. */
+
+void ipcdev_message_init(struct ipcdev_message *message, u32 size)
+{
+	memset(message, 0, sizeof(*message));
+	INIT_LIST_HEAD(&message->hook);
+	INIT_LIST_HEAD(&message->whole.hook);
+	message->size = size;
+}
+
+void ipcdev_effects_init(struct ipcdev_effects *effects)
+{
+	INIT_LIST_HEAD(&effects->completed);
+	INIT_LIST_HEAD(&effects->retired);
+	INIT_LIST_HEAD(&effects->returned);
+	effects->became_readable = false;
+	effects->became_writable = false;
+}
+
+void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *settings)
+{
+	memset(device, 0, sizeof(*device));
+	spin_lock_init(&device->lock);
+	device->settings = *settings;
+	INIT_LIST_HEAD(&device->queue);
+	INIT_LIST_HEAD(&device->readers);
+	INIT_LIST_HEAD(&device->writers);
+}
+
+/**
+ * ipcdev_apply() - the settings that a change makes of those of now
+ * @change:	what to change
+ * @now:	changed, unless there is an error
+ *
+ * Return: 0, or -EINVAL if they are out of range, contradict each other, or
+ * leave a fifo without a depth.
+ */
+int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now)
+{
+	struct ipcdev_settings next = *now;
+
+	if (change->mode > IPCDEV_MODE_SLOT)
+		return -EINVAL;
+	if (change->mode)
+		next.mode = change->mode;
+	if (change->depth)
+		next.depth = change->depth;
+	else if (next.mode == IPCDEV_MODE_SLOT)
+		next.depth = 1;
+	else if (now->mode == IPCDEV_MODE_SLOT)
+		return -EINVAL; /* a slot has no depth that a fifo could keep */
+	if (change->max_message)
+		next.max_message = change->max_message;
+	if (next.depth > IPCDEV_DEPTH_MAX || next.max_message > IPCDEV_MESSAGE_MAX ||
+	    (next.mode == IPCDEV_MODE_SLOT && next.depth != 1))
+		return -EINVAL;
+	if ((u64)next.depth * next.max_message > IPCDEV_QUEUE_BYTES_MAX)
+		return -EINVAL;
+	*now = next;
+	return 0;
+}
+
+void ipcdev_open(struct ipcdev_device *device)
+{
+	lockdep_assert_held(&device->lock);
+	device->gauges.opens++;
+}
+
+void ipcdev_release(struct ipcdev_device *device)
+{
+	lockdep_assert_held(&device->lock);
+	WARN_ON_ONCE(!device->gauges.opens);
+	device->gauges.opens--;
+}
+
+/* Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it. */
+void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
+			 struct ipcdev_effects *effects)
+{
+	lockdep_assert_held(&device->lock);
+	request->operation = IPCDEV_OP_WRITE;
+	if (!request->bytes)
+		return ipcdev_complete(request, 0, 0, effects);
+	if (request->bytes > device->settings.max_message)
+		return ipcdev_complete(request, -EMSGSIZE, 0, effects);
+	if (device->settings.mode == IPCDEV_MODE_SLOT)
+		ipcdev_drop_queued(device, IPCDEV_FATE_OVERWRITTEN, effects);
+	if (!ipcdev_has_room(device))
+		return ipcdev_park(device, request, effects);
+	ipcdev_admit(device, request, effects);
+	ipcdev_match(device, effects);
+}
+
+/*
+ * Completes the request (0, -EAGAIN, -ENOBUFS), or parks it.  One that is
+ * completed with bytes is a copy under way: copy_done or put_back must follow.
+ */
+void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
+			struct ipcdev_effects *effects)
+{
+	bool was_full;
+
+	lockdep_assert_held(&device->lock);
+	request->operation = IPCDEV_OP_READ;
+	if (!request->bytes)
+		return ipcdev_complete(request, 0, 0, effects);
+	if (list_empty(&device->queue))
+		return ipcdev_park(device, request, effects);
+	was_full = !ipcdev_has_room(device);
+	ipcdev_take(device, request, effects);
+	effects->became_writable |= was_full && ipcdev_has_room(device);
+	ipcdev_match(device, effects);
+}
+
+/*
+ * Ends a parked request with @error (-EINTR counts as interrupted).  False, and
+ * nothing happens, if it is not parked: completed beats cancelled.
+ */
+bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request, int error,
+		   struct ipcdev_effects *effects)
+{
+	lockdep_assert_held(&device->lock);
+	if (request->state != IPCDEV_PARKED)
+		return false;
+	list_del_init(&request->hook);
+	if (request->operation == IPCDEV_OP_READ)
+		device->gauges.parked_readers--;
+	else
+		device->gauges.parked_writers--;
+	if (error == -EINTR)
+		device->statistics.interrupted++;
+	ipcdev_complete(request, error, 0, effects);
+	return true;
+}
+
+/* The reader has its bytes. */
+void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
+		      struct ipcdev_effects *effects)
+{
+	struct ipcdev_message *message = request->taken.message;
+	u32 size = ipcdev_slice_size(&request->taken);
+
+	lockdep_assert_held(&device->lock);
+	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
+	device->statistics.bytes_read += request->done;
+	device->statistics.bytes_truncated += size - request->done;
+	message->copying -= size;
+	device->gauges.copies--;
+	request->state = IPCDEV_IDLE;
+	ipcdev_settle(device, message, effects);
+}
+
+/*
+ * The copy to the reader failed: its bytes go back in front of the queue, to a
+ * parked reader first.  @spare is linked into the queue if it is needed and comes
+ * out of some ipcdev_effects.returned, this call's or a later one's.
+ */
+void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
+		     struct ipcdev_piece *spare, struct ipcdev_effects *effects)
+{
+	const struct ipcdev_slice slice = request->taken;
+	struct ipcdev_message *message = slice.message;
+
+	lockdep_assert_held(&device->lock);
+	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
+	message->copying -= ipcdev_slice_size(&slice);
+	device->gauges.copies--;
+	request->state = IPCDEV_IDLE;
+
+	if (message->sequence <= device->cleared_through) {
+		message->fate = IPCDEV_FATE_CLEARED;
+	} else if (device->settings.mode == IPCDEV_MODE_SLOT &&
+		   message->sequence != device->statistics.messages_written) {
+		/* A newer value came; the newest wins. */
+		message->fate = IPCDEV_FATE_OVERWRITTEN;
+	} else {
+		ipcdev_requeue(device, &slice, spare);
+		effects->became_readable = true;
+	}
+	if (list_empty(&spare->hook))
+		list_add_tail(&spare->hook, &effects->returned);
+	ipcdev_settle(device, message, effects);
+	ipcdev_match(device, effects);
+}
+
+/* -EINVAL as apply; -EBUSY unless idle.  On error nothing changes. */
+int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_change *change)
+{
+	struct ipcdev_settings next = device->settings;
+	int error;
+
+	lockdep_assert_held(&device->lock);
+	error = ipcdev_apply(change, &next);
+	if (error)
+		return error;
+	if (!list_empty(&device->queue) || !list_empty(&device->readers) ||
+	    !list_empty(&device->writers) || device->gauges.copies)
+		return -EBUSY;
+	device->settings = next;
+	return 0;
+}
+
+/* Drops what is queued and admits parked writers. */
+void ipcdev_clear(struct ipcdev_device *device, struct ipcdev_effects *effects)
+{
+	lockdep_assert_held(&device->lock);
+	device->cleared_through = device->statistics.messages_written;
+	ipcdev_drop_queued(device, IPCDEV_FATE_CLEARED, effects);
+	ipcdev_match(device, effects);
+}
+
+struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device)
+{
+	lockdep_assert_held(&device->lock);
+	return (struct ipcdev_poll_mask) {
+		.readable = !list_empty(&device->queue),
+		.writable = ipcdev_has_room(device),
+	};
+}
+
+static bool ipcdev_has_room(const struct ipcdev_device *device)
+{
+	return device->settings.mode == IPCDEV_MODE_SLOT ||
+	       device->gauges.queued_messages < device->settings.depth;
+}
+
+static void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
+			struct ipcdev_effects *effects)
+{
+	struct ipcdev_gauges *gauges = &device->gauges;
+
+	if (request->nonblocking)
+		return ipcdev_complete(request, -EAGAIN, 0, effects);
+	if (gauges->parked_readers + gauges->parked_writers >= IPCDEV_PARKED_MAX)
+		return ipcdev_complete(request, -ENOBUFS, 0, effects);
+	request->state = IPCDEV_PARKED;
+	if (request->operation == IPCDEV_OP_READ) {
+		list_add_tail(&request->hook, &device->readers);
+		gauges->parked_readers++;
+		device->statistics.reader_parks++;
+	} else {
+		list_add_tail(&request->hook, &device->writers);
+		gauges->parked_writers++;
+		device->statistics.writer_parks++;
+	}
+}
+
+static void ipcdev_complete(struct ipcdev_request *request, int error, u32 done,
+			    struct ipcdev_effects *effects)
+{
+	request->state = IPCDEV_COMPLETED;
+	request->error = error;
+	request->done = done;
+	list_add_tail(&request->hook, &effects->completed);
+}
+
+/* The message joins the queue.  The writer is on no list. */
+static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
+			 struct ipcdev_effects *effects)
+{
+	struct ipcdev_message *message = request->message;
+
+	request->message = NULL;
+	message->sequence = ++device->statistics.messages_written;
+	device->statistics.bytes_written += message->size;
+	message->whole.slice.message = message;
+	message->whole.slice.begin = 0;
+	message->whole.slice.end = message->size;
+	list_add_tail(&message->whole.hook, &device->queue);
+	ipcdev_count_queued(device, &message->whole.slice);
+	effects->became_readable = true;
+	ipcdev_complete(request, 0, message->size, effects);
+}
+
+/* Gives the reader, which is on no list, what it can have of the head. */
+static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
+			struct ipcdev_effects *effects)
+{
+	struct ipcdev_piece *head = list_first_entry(&device->queue, struct ipcdev_piece, hook);
+	struct ipcdev_slice taken = head->slice;
+	u32 done = min_t(u64, request->bytes, ipcdev_slice_size(&taken));
+
+	if (device->settings.mode == IPCDEV_MODE_FIFO && done < ipcdev_slice_size(&taken)) {
+		taken.end = taken.begin + done;
+		head->slice.begin = taken.end; /* the rest stays at the head */
+	} else {
+		ipcdev_unlink(head, effects);
+	}
+	ipcdev_count_unqueued(device, &taken);
+	taken.message->copying += ipcdev_slice_size(&taken);
+	device->gauges.copies++;
+
+	ipcdev_complete(request, 0, done, effects);
+	request->state = IPCDEV_COPYING;
+	request->taken = taken;
+}
+
+/*
+ * Completes the parked requests that can go on, until none can.  What happens to
+ * be over by then is no edge for a poller.
+ */
+static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
+{
+	struct ipcdev_request *request;
+
+	for (;;) {
+		if (!list_empty(&device->readers) && !list_empty(&device->queue)) {
+			request = list_first_entry(&device->readers, struct ipcdev_request, hook);
+			list_del_init(&request->hook);
+			device->gauges.parked_readers--;
+			ipcdev_take(device, request, effects);
+		} else if (!list_empty(&device->writers) && ipcdev_has_room(device)) {
+			request = list_first_entry(&device->writers, struct ipcdev_request, hook);
+			list_del_init(&request->hook);
+			device->gauges.parked_writers--;
+			ipcdev_admit(device, request, effects);
+		} else {
+			break;
+		}
+	}
+	effects->became_readable &= !list_empty(&device->queue);
+	effects->became_writable &= ipcdev_has_room(device);
+}
+
+/*
+ * Puts the slice before everything else that is queued: by widening the piece that
+ * follows it in the same message, else as a piece of its own.
+ */
+static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_slice *slice,
+			   struct ipcdev_piece *spare)
+{
+	struct ipcdev_message *message = slice->message;
+	struct ipcdev_piece *head;
+
+	head = list_first_entry_or_null(&device->queue, struct ipcdev_piece, hook);
+	if (head && head->slice.message == message && head->slice.begin == slice->end) {
+		head->slice.begin = slice->begin;
+	} else {
+		struct ipcdev_piece *piece =
+			list_empty(&message->whole.hook) ? &message->whole : spare;
+
+		piece->slice = *slice;
+		list_add(&piece->hook, &device->queue);
+	}
+	ipcdev_count_queued(device, slice);
+}
+
+static void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
+			       struct ipcdev_effects *effects)
+{
+	bool was_full = !ipcdev_has_room(device);
+	struct ipcdev_piece *piece, *next;
+
+	list_for_each_entry_safe(piece, next, &device->queue, hook) {
+		struct ipcdev_message *message = piece->slice.message;
+
+		ipcdev_count_unqueued(device, &piece->slice);
+		message->fate = fate;
+		ipcdev_unlink(piece, effects);
+		ipcdev_settle(device, message, effects);
+	}
+	effects->became_writable |= was_full && ipcdev_has_room(device);
+}
+
+static void ipcdev_unlink(struct ipcdev_piece *piece, struct ipcdev_effects *effects)
+{
+	list_del_init(&piece->hook);
+	if (piece != &piece->slice.message->whole)
+		list_add_tail(&piece->hook, &effects->returned);
+}
+
+static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice)
+{
+	struct ipcdev_message *message = slice->message;
+
+	if (!message->queued)
+		device->gauges.queued_messages++;
+	device->gauges.queued_bytes += ipcdev_slice_size(slice);
+	message->queued += ipcdev_slice_size(slice);
+}
+
+static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipcdev_slice *slice)
+{
+	struct ipcdev_message *message = slice->message;
+
+	message->queued -= ipcdev_slice_size(slice);
+	device->gauges.queued_bytes -= ipcdev_slice_size(slice);
+	if (!message->queued)
+		device->gauges.queued_messages--;
+}
+
+/* Retires the message once no byte of it is queued or being copied. */
+static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *message,
+			  struct ipcdev_effects *effects)
+{
+	if (message->queued || message->copying)
+		return;
+	switch (message->fate) {
+	case IPCDEV_FATE_READ:
+		device->statistics.messages_read++;
+		break;
+	case IPCDEV_FATE_OVERWRITTEN:
+		device->statistics.messages_overwritten++;
+		break;
+	case IPCDEV_FATE_CLEARED:
+		device->statistics.messages_cleared++;
+		break;
+	}
+	list_add_tail(&message->hook, &effects->retired);
+}

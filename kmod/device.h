@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The behaviour of /dev/ipcdev as a deterministic state machine: requests go
+ * in, completions come out.  The mirror of common/device.h: the same states,
+ * the same functions in the same order.  It neither sleeps, allocates nor
+ * copies a byte, so that it runs under a spinlock, and also compiles in user
+ * space, where the tests hold it against the original.
+ *
+ * All of it is guarded by ipcdev_device.lock; who calls holds that.
+ *
+ * Invariants, true whenever the lock is free:
+ *   - readers are parked only while the queue is empty;
+ *   - writers are parked only while a fifo is full; never in slot mode;
+ *   - both lists of parked requests are in order of arrival;
+ *   - messages_written = messages_read + queued + overwritten + cleared, when
+ *     no copy is under way.
+ */
+#ifndef IPCDEV_DEVICE_H
+#define IPCDEV_DEVICE_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "ipcdev.h"
+
+struct ipcdev_message;
+
+/**
+ * struct ipcdev_slice - the bytes [begin, end) of a message's payload
+ */
+struct ipcdev_slice {
+	struct ipcdev_message *message;
+	u32 begin;
+	u32 end;
+};
+
+static inline u32 ipcdev_slice_size(const struct ipcdev_slice *slice)
+{
+	return slice->end - slice->begin;
+}
+
+/**
+ * struct ipcdev_piece - an entry of the queue
+ * @hook:	in ipcdev_device.queue or ipcdev_effects.returned
+ * @slice:	what waits
+ *
+ * A message arrives as one piece, its own @whole.  It takes a second one only
+ * when a reader gives bytes back after another reader has taken those behind
+ * them.
+ */
+struct ipcdev_piece {
+	struct list_head hook;
+	struct ipcdev_slice slice;
+};
+
+/* What became of a message, for the statistics. */
+enum ipcdev_fate { IPCDEV_FATE_READ, IPCDEV_FATE_OVERWRITTEN, IPCDEV_FATE_CLEARED };
+
+/**
+ * struct ipcdev_message - a message on its way through the device
+ * @hook:	in ipcdev_effects.retired
+ * @whole:	how it arrives in the queue
+ * @sequence:	its place among all messages admitted, from 1
+ * @size:	bytes of payload, 1 to max_message
+ * @queued:	bytes that wait in the queue
+ * @copying:	bytes that a reader was given and is copying out
+ * @fate:	decided by the last that happened to it other than being read
+ *
+ * The bytes belong to whoever embeds this.  It is retired when @queued and
+ * @copying are both 0: nobody can ask for its bytes any more.
+ */
+struct ipcdev_message {
+	struct list_head hook;
+	struct ipcdev_piece whole;
+	u64 sequence;
+	u32 size;
+	u32 queued;
+	u32 copying;
+	enum ipcdev_fate fate;
+};
+
+void ipcdev_message_init(struct ipcdev_message *message, u32 size);
+
+enum ipcdev_operation { IPCDEV_OP_READ, IPCDEV_OP_WRITE };
+
+/* idle -> (parked ->) completed -> copying (reads that got bytes) -> idle */
+enum ipcdev_request_state { IPCDEV_IDLE, IPCDEV_PARKED, IPCDEV_COMPLETED, IPCDEV_COPYING };
+
+/**
+ * struct ipcdev_request - one read or write
+ * @hook:	 in a list of parked requests, or in ipcdev_effects.completed
+ * @operation:	 set by submit
+ * @nonblocking: set by the caller: don't park
+ * @bytes:	 set by the caller: count of the read, size of the message
+ * @message:	 set by the caller: payload of a write.  The device takes it, and
+ *		 sets NULL, when the message is admitted; else it stays the
+ *		 caller's
+ * @state:	 the device's
+ * @error:	 0 or a negative errno, once completed
+ * @done:	 bytes written, or bytes to copy to the reader
+ * @taken:	 read: what was taken; @done bytes from its begin are the reader's
+ */
+struct ipcdev_request {
+	struct list_head hook;
+	enum ipcdev_operation operation;
+	bool nonblocking;
+	u64 bytes;
+	struct ipcdev_message *message;
+	enum ipcdev_request_state state;
+	int error;
+	u32 done;
+	struct ipcdev_slice taken;
+};
+
+/**
+ * struct ipcdev_effects - what one call of the device makes true for others
+ * @completed:	requests to be answered, in the order in which they completed
+ * @retired:	messages to be freed: no byte of them is left
+ * @returned:	spare pieces of put_back that are no longer needed
+ * @became_readable: a poller's edge: a message was queued
+ * @became_writable: a poller's edge: a full fifo got room
+ */
+struct ipcdev_effects {
+	struct list_head completed;
+	struct list_head retired;
+	struct list_head returned;
+	bool became_readable;
+	bool became_writable;
+};
+
+void ipcdev_effects_init(struct ipcdev_effects *effects);
+
+struct ipcdev_settings {
+	u32 mode;		/* IPCDEV_MODE_* */
+	u32 depth;		/* messages; 1 in slot mode */
+	u32 max_message;	/* bytes */
+};
+
+/* Settings to change; 0 keeps.  As struct ipcdev_configure has them. */
+struct ipcdev_settings_change {
+	u32 mode;
+	u32 depth;
+	u32 max_message;
+};
+
+struct ipcdev_gauges {
+	u32 queued_messages;	/* messages with a byte in the queue */
+	u64 queued_bytes;
+	u32 parked_readers;
+	u32 parked_writers;
+	u32 opens;
+	u32 copies;		/* reads given bytes, neither done nor put back */
+};
+
+/* As struct ipcdev_stats has them. */
+struct ipcdev_statistics {
+	u64 messages_written;
+	u64 bytes_written;
+	u64 messages_read;
+	u64 bytes_read;
+	u64 messages_overwritten;
+	u64 bytes_truncated;
+	u64 messages_cleared;
+	u64 reader_parks;
+	u64 writer_parks;
+	u64 interrupted;
+};
+
+struct ipcdev_poll_mask {
+	bool readable;		/* a message waits */
+	bool writable;		/* a write of max_message would not park */
+};
+
+/**
+ * struct ipcdev_device - the queue and who waits for it
+ * @lock:	guards everything below, and every request and message on it
+ * @settings:	as configured
+ * @gauges:	of now
+ * @statistics:	since the device began
+ * @queue:	pieces to be read, oldest first
+ * @readers:	parked, in the order in which they will be served
+ * @writers:	parked, each still holding its message; at most one of @readers
+ *		and @writers is not empty
+ * @cleared_through: sequence of the last message that clear reached
+ */
+struct ipcdev_device {
+	spinlock_t lock;
+	struct ipcdev_settings settings;
+	struct ipcdev_gauges gauges;
+	struct ipcdev_statistics statistics;
+	struct list_head queue;
+	struct list_head readers;
+	struct list_head writers;
+	u64 cleared_through;
+};
+
+void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *settings);
+
+int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now);
+void ipcdev_open(struct ipcdev_device *device);
+void ipcdev_release(struct ipcdev_device *device);
+void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
+			 struct ipcdev_effects *effects);
+void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
+			struct ipcdev_effects *effects);
+bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request, int error,
+		   struct ipcdev_effects *effects);
+void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
+		      struct ipcdev_effects *effects);
+void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
+		     struct ipcdev_piece *spare, struct ipcdev_effects *effects);
+int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_change *change);
+void ipcdev_clear(struct ipcdev_device *device, struct ipcdev_effects *effects);
+struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device);
+
+#endif /* IPCDEV_DEVICE_H */

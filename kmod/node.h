@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A served device: the queue, its character device, and the calls that sleep on
+ * it.
+ *
+ *   ipcdev_main.c  parameters, nodes from load to unload
+ *   file.c         open, read, write, poll; how a call sleeps and is woken
+ *   ioctl.c        the ioctls of common/uapi/ipcdev.h
+ *   sysfs.c        settings, gauges and counters below /sys/class/ipcdev
+ *   device.c       who gets what and who waits: mirrors common/device.cpp
+ */
+#ifndef IPCDEV_NODE_H
+#define IPCDEV_NODE_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+#include "device.h"
+
+/**
+ * struct ipcdev_node - one /dev/NAME
+ * @dev:	owns the memory: its release frees the node
+ * @cdev:	keeps a reference to @dev while it is open
+ * @pollers:	who waits in poll, select or epoll; has a lock of its own, taken
+ *		with @device.lock free
+ * @device:	the queue, with the lock that guards it
+ */
+struct ipcdev_node {
+	struct device dev;
+	struct cdev cdev;
+	wait_queue_head_t pollers;
+	struct ipcdev_device device;
+};
+
+/**
+ * struct ipcdev_call - a read or write, on the stack of the task that makes it
+ * @request:	guarded by ipcdev_device.lock until @done
+ * @task:	who makes it
+ * @since_ns:	CLOCK_MONOTONIC, ns, before it could park
+ * @done:	the last thing that is written of it by another task; then it is
+ *		the task's own again, which may return at once
+ */
+struct ipcdev_call {
+	struct ipcdev_request request;
+	struct task_struct *task;
+	u64 since_ns;
+	bool done;
+};
+
+static inline struct ipcdev_call *ipcdev_call_of(struct ipcdev_request *request)
+{
+	return container_of(request, struct ipcdev_call, request);
+}
+
+/* file.c */
+extern const struct file_operations ipcdev_file_operations;
+
+void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects);
+void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects);
+
+/* ioctl.c */
+long ipcdev_ioctl(struct file *file, unsigned int command, unsigned long argument);
+
+/* sysfs.c */
+extern const struct attribute_group *ipcdev_groups[];
+
+#endif /* IPCDEV_NODE_H */
