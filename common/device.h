@@ -46,6 +46,8 @@ struct Gauges {
     std::uint32_t parked_writers = 0;
     std::uint32_t opens = 0;
     std::uint32_t copies = 0; // reads given bytes, neither done nor put back
+
+    bool operator==(const Gauges&) const = default;
 };
 
 // As struct ipcdev_stats has them.
@@ -60,6 +62,8 @@ struct Statistics {
     std::uint64_t reader_parks = 0;
     std::uint64_t writer_parks = 0;
     std::uint64_t interrupted = 0;
+
+    bool operator==(const Statistics&) const = default;
 };
 
 struct PollMask {
@@ -114,6 +118,8 @@ class Device {
     [[nodiscard]] const RequestList& readers() const { return readers_; }
     [[nodiscard]] const RequestList& writers() const { return writers_; }
     [[nodiscard]] const PieceList& queue() const { return queue_; }
+    // Sequence of the last message that clear() reached.
+    [[nodiscard]] std::uint64_t cleared_through() const { return cleared_through_; }
 
   private:
     [[nodiscard]] bool has_room() const;
@@ -135,7 +141,7 @@ class Device {
     PieceList queue_;                   // what is to be read, oldest first
     RequestList readers_;               // parked
     RequestList writers_;               // parked, each still holding its message
-    std::uint64_t cleared_through_ = 0; // sequence of the last message that clear() reached
+    std::uint64_t cleared_through_ = 0;
 };
 
 } // namespace ipcdev

@@ -52,12 +52,13 @@ std::string describe(const Session& session) {
     return session.server() == IPCDEV_SERVER_CUSE ? "served by CUSE" : "served as a FUSE file";
 }
 
+template <spdlog::level::level_enum level_of_errors>
 void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
     std::array<char, 256> line{};
     std::vsnprintf(line.data(), line.size(), format, arguments);
     std::string text = line.data();
     text.erase(text.find_last_not_of('\n') + 1);
-    spdlog::log(level <= FUSE_LOG_ERR ? spdlog::level::err : spdlog::level::debug, "{}", text);
+    spdlog::log(level <= FUSE_LOG_ERR ? level_of_errors : spdlog::level::debug, "{}", text);
 }
 
 // Until a signal, or until the connection is over.
@@ -93,7 +94,6 @@ int run(int argc, char** argv) {
     spdlog::set_default_logger(spdlog::stderr_color_mt("ipcdevd"));
     spdlog::set_pattern("ipcdevd: %^%l%$: %v");
     spdlog::set_level(options.log_level);
-    fuse_set_log_func(log_libfuse);
     Announcer announcer; // its parent ends after the sentence below is written
     try {
         if (options.background) {
@@ -102,7 +102,10 @@ int run(int argc, char** argv) {
         Operations operations(options.settings);
         std::unique_ptr<Session> session; // ends after the signals do
         const StopSignals signals;
+        // Why it fails is one sentence, of ours.
+        fuse_set_log_func(log_libfuse<spdlog::level::debug>);
         session = open_session(options, operations);
+        fuse_set_log_func(log_libfuse<spdlog::level::err>);
         operations.attach(*session);
         serve(*session, operations, announcer);
         return EXIT_SUCCESS;

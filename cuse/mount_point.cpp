@@ -121,7 +121,7 @@ void MountPoint::remove() {
     if (mount_state(path_) == MountState::stale) {
         unmount_stale(path_); // libfuse leaves a mount whose connection was aborted
     }
-    // Not empty any more if somebody wrote to it just before the mount or after.
+    // Even if somebody wrote into it just before the mount or after: it is ours.
     if (same_file(path_, fd_)) {
         unlink(path_.c_str());
     }

@@ -22,17 +22,18 @@ std::uint64_t monotonic_ns() {
 }
 
 // The kernel splits a system call with too many segments: the rest of one comes
-// from the same thread, at the offset where the part before it ended. The offset
-// means nothing else: CUSE starts at 0, and the FUSE file is a stream, but for
-// O_APPEND, which starts at the file's size, and AIO, which may name any.
+// from the same thread, at the offset where the part before it ended. CUSE counts
+// from 0 in each call. On the FUSE file an offset may mean nothing (a stream has
+// none, O_APPEND begins at the file's size, AIO names any), so a part is told from
+// a call of its own by its size too.
 bool continues(const OpenFile::Part& part, const PendingCall& call) {
     return call.offset > 0 && call.offset < reported_file_bytes && part.thread == call.thread &&
            part.offset == call.offset;
 }
 
-// The kernel goes on only after a part that was done in full.
-OpenFile::Part part_after(const PendingCall& call) {
-    if (call.done != call.bytes) {
+// The kernel goes on only after a part that was done in full, and as large as parts are.
+OpenFile::Part part_after(const PendingCall& call, const Splitting& splitting) {
+    if (call.done != call.bytes || call.bytes < splitting.segments) {
         return {};
     }
     return {.thread = call.thread,
@@ -211,16 +212,25 @@ void Operations::answer(PendingCall& call, Effects& effects) {
     } else if (call.operation == Operation::read) {
         call.reply.bytes({});
     } else {
-        call.file->written_part = part_after(call);
+        note_written_part(call);
         call.reply.count(call.done);
     }
     finish(call);
 }
 
+// Without offsets to tell by, the rest of a split write is a write like any other:
+// it may park, or get EAGAIN, and the call then ends with what it has written.
+void Operations::note_written_part(const PendingCall& call) {
+    const Splitting splitting = session_->splitting();
+    if (splitting.write_offsets_count) {
+        call.file->written_part = part_after(call, splitting);
+    }
+}
+
 void Operations::answer_read(PendingCall& call, Effects& effects) {
     const Slice taken = call.taken;
     const auto& payload = static_cast<const Payload&>(*taken.message);
-    call.file->read_part = part_after(call);
+    call.file->read_part = part_after(call, session_->splitting());
     call.file->read_part.sequence = payload.sequence;
     call.file->read_part.begin = taken.end;
     const std::uint32_t end = taken.begin + call.done;

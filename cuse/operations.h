@@ -58,6 +58,7 @@ class Operations {
     void after_submit(PendingCall& call, Effects& effects);
     void settle(Effects& effects);
     void answer(PendingCall& call, Effects& effects);
+    void note_written_part(const PendingCall& call);
     void answer_read(PendingCall& call, Effects& effects);
     void finish(PendingCall& call);
     [[nodiscard]] bool finds_its_remainder(const PendingCall& call) const;

@@ -214,9 +214,10 @@ Options parse_options(int argc, char** argv) {
     Typed typed;
     CLI::App app("Serves /dev/ipcdev from user space: processes pass messages by write and read.",
                  "ipcdevd");
-    app.footer("Each option can also be set by the environment, as IPCDEV_MAX_MESSAGE for\n"
-               "--max-message.\n"
-               "Exit status: 0 stopped by SIGTERM or SIGINT, 1 could not serve, 2 wrong options.");
+    app.footer("Each option but --config, --foreground and --background can also be set by the\n"
+               "environment, as IPCDEV_MAX_MESSAGE for --max-message.\n"
+               "SIGTERM, SIGINT and SIGHUP end it.\n"
+               "Exit status: 0 stopped by a signal, 1 could not serve, 2 wrong options.");
     try {
         add_options(app, options, typed);
         app.parse(argc, argv);

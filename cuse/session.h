@@ -26,6 +26,16 @@ class CannotServe : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// How the kernel splits a read or write of very many segments into requests that
+// follow each other, from the same thread.
+struct Splitting {
+    // Each but the last has this many segments or pages, so at least as many bytes.
+    std::uint32_t segments;
+    // A write's offset counts from the start of its call. Otherwise it is whatever
+    // the program, or a position that sendfile and splice advance, made it.
+    bool write_offsets_count;
+};
+
 // Who may open the node or file.
 struct Access {
     mode_t permissions = 0600;
@@ -45,6 +55,7 @@ class Session {
     // IPCDEV_SERVER_*, IPCDEV_CAP_* bits
     [[nodiscard]] virtual std::uint32_t server() const = 0;
     [[nodiscard]] virtual std::uint32_t capabilities() const = 0;
+    [[nodiscard]] virtual Splitting splitting() const = 0;
     [[nodiscard]] virtual const std::filesystem::path& path() const = 0;
 
     // Answers an open. False if the client has gone: no release will follow.

@@ -45,6 +45,9 @@ class CuseSession final : public Session {
 
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_CUSE; }
     [[nodiscard]] std::uint32_t capabilities() const override { return IPCDEV_CAP_CHARDEV; }
+    [[nodiscard]] Splitting splitting() const override {
+        return {.segments = 32, .write_offsets_count = true};
+    }
     [[nodiscard]] const std::filesystem::path& path() const override { return path_; }
 
     bool reply_open(fuse_req_t request, fuse_file_info& file) override {
@@ -85,6 +88,7 @@ CuseSession::CuseSession(const std::string& name, const Access& access, Operatio
         refuse_cuse(errno);
     }
     session_ = cuse_lowlevel_new(&args, &info, &ops, this);
+    fuse_opt_free_args(&args);
     if (session_ == nullptr) {
         ::close(fd);
         throw CannotServe("libfuse could not set up CUSE; --log-level debug may say why");

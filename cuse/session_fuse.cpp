@@ -48,6 +48,9 @@ class FuseSession final : public Session {
 
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_FUSE; }
     [[nodiscard]] std::uint32_t capabilities() const override { return 0; }
+    [[nodiscard]] Splitting splitting() const override {
+        return {.segments = 256, .write_offsets_count = false};
+    }
     [[nodiscard]] const std::filesystem::path& path() const override { return place_.path(); }
 
     bool reply_open(fuse_req_t request, fuse_file_info& file) override;

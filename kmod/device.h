@@ -185,7 +185,7 @@ struct ipcdev_poll_mask {
  * @cleared_through: sequence of the last message that clear reached
  */
 struct ipcdev_device {
-	spinlock_t lock;
+	spinlock_t lock; /* all that follows, and what is on the lists */
 	struct ipcdev_settings settings;
 	struct ipcdev_gauges gauges;
 	struct ipcdev_statistics statistics;

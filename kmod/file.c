@@ -163,7 +163,7 @@ static int ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *call)
 {
 	while (!smp_load_acquire(&call->done)) { /* pairs with ipcdev_answer() */
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (smp_load_acquire(&call->done))
+		if (smp_load_acquire(&call->done)) /* as above */
 			break;
 		if (signal_pending(current)) {
 			__set_current_state(TASK_RUNNING);

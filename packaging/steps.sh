@@ -36,11 +36,12 @@ step() { # what command...
     return $status
 }
 
-# On a terminal one line that is written over; elsewhere a line now and then. Ends with the script at the latest.
+# On a terminal one line that is written over; elsewhere a line now and then. Ends with the script at the latest:
+# a zombie, which nobody has waited for yet, has no exe.
 show_progress() { # what log
     local seconds=0 last quiet_seconds=15
     if ! [ -t 1 ]; then say "$1 ..."; fi
-    while sleep 1 &> /dev/null && kill -0 $$ 2> /dev/null; do
+    while sleep 1 &> /dev/null && [ -e /proc/$$/exe ]; do
         seconds=$((seconds + 1))
         last=$(tail -n 1 "$2" | tr -d '\r')
         if [ -t 1 ]; then

@@ -122,19 +122,19 @@
  * @reserved:		must be 0
  */
 struct ipcdev_info {
-    __u32 size;
-    __u32 abi_version;
-    __u32 server;
-    __u32 capabilities;
-    __u32 mode;
-    __u32 depth;
-    __u32 max_message;
-    __u32 queued_messages;
-    __u64 queued_bytes;
-    __u32 parked_readers;
-    __u32 parked_writers;
-    __u32 opens;
-    __u32 reserved[3];
+	__u32 size;
+	__u32 abi_version;
+	__u32 server;
+	__u32 capabilities;
+	__u32 mode;
+	__u32 depth;
+	__u32 max_message;
+	__u32 queued_messages;
+	__u64 queued_bytes;
+	__u32 parked_readers;
+	__u32 parked_writers;
+	__u32 opens;
+	__u32 reserved[3];
 };
 
 /**
@@ -156,18 +156,18 @@ struct ipcdev_info {
  * messages_written = messages_read + queued + overwritten + cleared.
  */
 struct ipcdev_stats {
-    __u32 size;
-    __u32 reserved;
-    __u64 messages_written;
-    __u64 bytes_written;
-    __u64 messages_read;
-    __u64 bytes_read;
-    __u64 messages_overwritten;
-    __u64 bytes_truncated;
-    __u64 messages_cleared;
-    __u64 reader_parks;
-    __u64 writer_parks;
-    __u64 interrupted;
+	__u32 size;
+	__u32 reserved;
+	__u64 messages_written;
+	__u64 bytes_written;
+	__u64 messages_read;
+	__u64 bytes_read;
+	__u64 messages_overwritten;
+	__u64 bytes_truncated;
+	__u64 messages_cleared;
+	__u64 reader_parks;
+	__u64 writer_parks;
+	__u64 interrupted;
 };
 
 #define IPCDEV_WAITER_READ 1
@@ -181,10 +181,10 @@ struct ipcdev_stats {
  * @since_ns:		CLOCK_MONOTONIC when it parked, ns
  */
 struct ipcdev_waiter {
-    __s32 pid;
-    __u32 operation;
-    __u64 bytes;
-    __u64 since_ns;
+	__s32 pid;
+	__u32 operation;
+	__u64 bytes;
+	__u64 since_ns;
 };
 
 /* Entries that one call returns; ask again with a higher @first for more. */
@@ -199,11 +199,11 @@ struct ipcdev_waiter {
  * @waiters:		the entries; those from @count on are 0
  */
 struct ipcdev_waiters {
-    __u32 size;
-    __u32 first;
-    __u32 count;
-    __u32 total;
-    struct ipcdev_waiter waiters[IPCDEV_WAITERS_PER_CALL];
+	__u32 size;
+	__u32 first;
+	__u32 count;
+	__u32 total;
+	struct ipcdev_waiter waiters[IPCDEV_WAITERS_PER_CALL];
 };
 
 /**
@@ -220,11 +220,11 @@ struct ipcdev_waiters {
  * EINVAL: out of range.
  */
 struct ipcdev_configure {
-    __u32 size;
-    __u32 mode;
-    __u32 depth;
-    __u32 max_message;
-    __u32 reserved[4];
+	__u32 size;
+	__u32 mode;
+	__u32 depth;
+	__u32 max_message;
+	__u32 reserved[4];
 };
 
 #define IPCDEV_IOC_TYPE 0xE9

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <numeric>
 #include <sstream>
-#include <system_error>
 #include <utility>
 
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 
 #include "client_process.h"
 #include "options.h"
+#include "support/errors.h"
 
 namespace ipcdev::conformance {
 namespace {
@@ -26,9 +26,7 @@ struct SocketPair {
 
 SocketPair socket_pair() {
     std::array<int, 2> ends{};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
-        throw std::system_error(errno, std::generic_category(), "socketpair");
-    }
+    checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
@@ -163,7 +161,7 @@ void Client::signal(int number) {
     syscall(SYS_tkill, pid(), number);
 }
 
-std::optional<int> Client::kill(int number) {
+std::optional<Status> Client::kill(int number) {
     const auto status = process_.kill(number);
     socket_.close();
     return status;
@@ -305,7 +303,7 @@ void Client::ensure_started() {
         return;
     }
     SocketPair sockets = socket_pair();
-    process_ = Process([&] { return client_main(sockets.client.get()); }, SIGKILL);
+    process_ = Process([&] { return client_main(sockets.client.get()); });
     pid_ = process_.pid();
     socket_ = std::move(sockets.suite);
 }

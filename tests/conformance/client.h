@@ -13,7 +13,9 @@
 #pragma once
 
 #include <array>
+#include <csignal>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,9 +24,11 @@
 #include <fcntl.h>
 #include <poll.h>
 
-#include "process.h"
+#include "support/process.h"
 
 namespace ipcdev::conformance {
+
+using namespace test; // what starts, awaits and ends processes
 
 // What a system call returned: its result, or -1 and an error.
 struct Outcome {
@@ -95,7 +99,7 @@ class Client {
     Client fork(std::string name);
 
     void signal(int number);                              // to this thread
-    std::optional<int> kill(int number = 9);              // and wait for its end
+    std::optional<Status> kill(int number = SIGKILL);     // and wait for its end
     [[nodiscard]] Process& process() { return process_; } // not of a thread
     void end();                                           // killed, and as if never used
 

@@ -5,12 +5,11 @@
 #include "device_test.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 
-#include <sys/wait.h>
-
 #include "options.h"
-#include "watchdog.h"
+#include "support/watchdog.h"
 
 namespace ipcdev::conformance {
 namespace {
@@ -177,8 +176,7 @@ bool end_serving() {
         }
         suite().observer.disconnect();
     } else if (suite().server.process().exists()) {
-        const auto status = suite().server.end(SIGTERM);
-        well = status && WIFEXITED(*status) && WEXITSTATUS(*status) == 0;
+        well = suite().server.end(SIGTERM) == EXIT_SUCCESS;
         if (!well) {
             report::failed_outside_a_test("the server did not end well: " +
                                           suite().server.errors());

@@ -20,6 +20,7 @@
 #include "observer.h"
 #include "report.h"
 #include "server.h"
+#include "support/waiting.h"
 #include "uapi/ipcdev.h"
 
 namespace ipcdev::conformance {

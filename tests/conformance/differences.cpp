@@ -7,7 +7,6 @@
 // in other_users.cpp.
 #include <cerrno>
 #include <csignal>
-#include <fstream>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 
 #include "device_test.h"
 #include "options.h"
+#include "support/proc.h"
 
 namespace ipcdev::conformance {
 namespace {
@@ -29,9 +29,7 @@ class Differences : public DeviceTest {
     // The call that the client has under way has ended, or sleeps in the kernel.
     static bool ended(Client& client, long system_call) {
         for (unsigned attempt = 0; !client.finished(); ++attempt) {
-            std::ifstream file("/proc/" + std::to_string(client.pid()) + "/syscall");
-            std::string number;
-            file >> number;
+            const std::string number = system_call_of(client.pid());
             if (number.empty() || number == std::to_string(system_call)) {
                 return client.finished();
             }

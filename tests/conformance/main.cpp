@@ -5,6 +5,7 @@
 //
 // Exit status: 0 all well, 1 a test failed or the server ended badly, 2 wrong
 // options or nobody serves, 3 the device hung and the suite gave up.
+#include <chrono>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -12,7 +13,19 @@
 #include "device_test.h"
 #include "options.h"
 #include "report.h"
-#include "watchdog.h"
+#include "support/watchdog.h"
+
+namespace {
+
+// However short a test's time is, a server is started and ended in its grace.
+ipcdev::test::watchdog::Limits watchdog_limits() {
+    const auto& options = ipcdev::conformance::options();
+    const std::chrono::duration<double> grace = std::chrono::seconds(5) * options.slowness;
+    return {.test = options.watchdog,
+            .grace = std::chrono::duration_cast<std::chrono::milliseconds>(grace)};
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
     namespace conformance = ipcdev::conformance;
@@ -29,7 +42,7 @@ int main(int argc, char** argv) {
     }
     conformance::parse_options(argc, argv, command_line);
     testing::GTEST_FLAG(catch_exceptions) = true; // a verb that fails throws
-    conformance::watchdog::install();
+    ipcdev::test::watchdog::install(watchdog_limits());
     conformance::report::install();
 
     int status = 2;

@@ -160,6 +160,24 @@ TEST_F(NotOffered, SendfileFromItGivesEINVALAndTheMessageStays) {
     expect_refused_or_as_a_read(b.run(sendfile_out), "message");
 }
 
+TEST_F(NotOffered, SendfileAndSpliceIntoItAreWritesOfTheirOwn) {
+    contract("splice and sendfile: EINVAL");
+    become_fifo(1);
+    for (const Action into : {sendfile_in, splice_in}) {
+        const Outcome first = a.run(into, {Client::own, {}, "first", -1});
+        if (!is_a_file()) {
+            expect_error(first, EINVAL);
+            continue;
+        }
+        expect_result(first, 5);
+        parks(a, [&] { a.start(into, {Client::own, {}, "second", -1}); });
+        expect_read(b, "first");
+        expect_written(a, 6);
+        expect_read(b, "second");
+        declared_difference("each parks as a write does");
+    }
+}
+
 TEST_F(NotOffered, SendfileIntoItGivesEINVAL) {
     contract("splice and sendfile: EINVAL");
     const Outcome done = a.run(sendfile_in, {Client::own, {}, "hello", -1});
@@ -354,6 +372,16 @@ TEST_F(NotOffered, AIOMayNameAnOffsetThatMeansNothing) {
     contract("a read never returns 0 for a count above 0");
     expect_result(a.run(by_aio, aio(IOCB_CMD_PWRITE, "by AIO", 4096)), 6);
     EXPECT_EQ(b.run(by_aio, aio(IOCB_CMD_PREAD, std::string(100, '\0'), 4096)).bytes, "by AIO");
+}
+
+TEST_F(NotOffered, AIOAtTheOffsetWhereAnotherEndedIsACallOfItsOwn) {
+    contract("a read never returns 0 for a count above 0");
+    become_fifo(1);
+    expect_result(a.run(by_aio, aio(IOCB_CMD_PWRITE, "ten bytes!", 0)), 10);
+    parks(a, [&] { a.start(by_aio, aio(IOCB_CMD_PWRITE, "and ten...", 10)); });
+    EXPECT_EQ(b.run(by_aio, aio(IOCB_CMD_PREAD, std::string(10, '\0'), 0)).bytes, "ten bytes!");
+    expect_written(a, 10);
+    EXPECT_EQ(b.run(by_aio, aio(IOCB_CMD_PREAD, std::string(10, '\0'), 10)).bytes, "and ten...");
 }
 
 TEST_F(NotOffered, AIOThatIsParkedCanBeKilled) {

@@ -3,6 +3,8 @@
 
 #include <stdexcept>
 
+#include "support/waiting.h"
+
 namespace ipcdev::conformance {
 
 bool Observer::connect() {

@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include <grp.h>
 #include <unistd.h>
 
 #include "device_test.h"
 #include "options.h"
+#include "support/user.h"
 
 namespace ipcdev::conformance {
 namespace {
@@ -20,12 +20,9 @@ constexpr uid_t somebody = 65533;
 constexpr int no_descriptor = 0; // for a client that is not to open the device yet
 
 // numbers: the user to become, for good.
-Outcome become(const Call& call) {
-    const auto user = static_cast<uid_t>(call.numbers[0]);
-    if (setgroups(0, nullptr) < 0 || setresgid(user, user, user) < 0) {
-        return outcome(-1);
-    }
-    return outcome(setresuid(user, user, user));
+Outcome become_user(const Call& call) {
+    become(static_cast<uid_t>(call.numbers[0])); // or ends, and says why
+    return {};
 }
 
 // bytes: the path.
@@ -45,7 +42,7 @@ class OtherUsers : public DeviceTest {
 
     static void turn_into(Client& client, uid_t user, Where where = Where::here()) {
         static_cast<void>(client.pid()); // starts it
-        expect_result(client.run(become, {no_descriptor, {user}, {}, -1}), 0, where);
+        expect_result(client.run(become_user, {no_descriptor, {user}, {}, -1}), 0, where);
     }
 };
 
@@ -98,15 +95,14 @@ class ServedByNobody {
         char name[] = "/tmp/ipcdev-XXXXXX";
         folder_ = mkdtemp(name);
         static_cast<void>(chown(name, nobody, nobody));
-        const std::string user = std::to_string(nobody);
-        const std::string command =
-            "exec setpriv --reuid " + user + " --regid " + user + " --clear-groups ";
-        program_ = Program::shell(command + with_device(options().serve, path()));
+        Command started = serve_command(path());
+        started.user = nobody;
+        program_ = Program(started);
     }
     ServedByNobody(const ServedByNobody&) = delete;
     ServedByNobody& operator=(const ServedByNobody&) = delete;
     ~ServedByNobody() {
-        program_.process().kill(SIGTERM);
+        program_.kill(SIGTERM);
         std::error_code ignored;
         std::filesystem::remove_all(folder_, ignored);
     }
@@ -131,7 +127,7 @@ TEST_F(OtherUsers, RootIncludedMayNotOpenAFileThatAnOrdinaryUserServes) {
     turn_into(b, somebody);
     turn_into(c, 0);
     for (unsigned attempt = 0; a.run(open_path, open_it).result < 0; ++attempt) {
-        if (served.program().process().ended()) {
+        if (served.program().ended()) {
             skip("no ordinary user can serve here: " + served.program().errors());
         }
         back_off(attempt);

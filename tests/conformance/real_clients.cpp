@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <sstream>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "device_test.h"
@@ -31,13 +30,15 @@ class RealClients : public DeviceTest {
 
     // A shell command in which {device} is the device.
     static Program run(const std::string& command, const std::string& input = "") {
-        return Program::shell(with_device(command, options().device), input);
+        Command started = shell_command(with_device(command, options().device));
+        started.input = input;
+        return Program(started);
     }
 
     // The program writes this, or has.
     static void arrives(Program& program, const std::string& text, Where where = Where::here()) {
         for (unsigned attempt = 0; program.output() != text; ++attempt) {
-            if (program.process().ended() && program.output() != text) {
+            if (program.ended() && program.output() != text) {
                 fail("the program ended with '" + program.output() + "', not '" + text +
                          "': " + program.errors(),
                      where);
@@ -47,8 +48,7 @@ class RealClients : public DeviceTest {
     }
 
     static void ends_well(Program& program, Where where = Where::here()) {
-        const auto status = program.process().wait();
-        if (!status || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
+        if (program.wait() != EXIT_SUCCESS) {
             fail("the program failed: " + program.errors(), where);
         }
     }
@@ -73,7 +73,7 @@ TEST_F(RealClients, CatPrintsWhatEchoWrites) {
     ends_well(run("echo again > {device}"));
     ends_well(run("echo and again >> {device}"));
     arrives(cat, "hello\nagain\nand again\n");
-    EXPECT_FALSE(cat.process().ended()) << "there is no end of file";
+    EXPECT_FALSE(cat.ended()) << "there is no end of file";
 }
 
 TEST_F(RealClients, TwoCatsShareTheMessagesAndNeitherEnds) {
@@ -81,12 +81,10 @@ TEST_F(RealClients, TwoCatsShareTheMessagesAndNeitherEnds) {
     Program second = run("exec cat {device}");
     wait_parked_readers(2);
     ends_well(run("echo 1 > {device}; echo 2 > {device}; echo 3 > {device}; echo 4 > {device}"));
-    for (unsigned attempt = 0; first.output().size() + second.output().size() < 8; ++attempt) {
-        back_off(attempt);
-    }
+    wait_until([&] { return first.output().size() + second.output().size() >= 8; });
     wait_parked_readers(2);
-    EXPECT_FALSE(first.process().ended());
-    EXPECT_FALSE(second.process().ended());
+    EXPECT_FALSE(first.ended());
+    EXPECT_FALSE(second.ended());
 }
 
 TEST_F(RealClients, CatWritesAFileThatFitsAsOneMessage) {
@@ -101,8 +99,7 @@ TEST_F(RealClients, CatWritesAFileThatFitsAsOneMessage) {
 TEST_F(RealClients, CatOfAFileThatDoesNotFitSaysSo) {
     contract("more than max_message: EMSGSIZE, which tells the user more than EINVAL");
     Program cat = run("exec cat > {device}", pattern(4097));
-    const auto status = cat.process().wait();
-    EXPECT_TRUE(status && WIFEXITED(*status) && WEXITSTATUS(*status) == 1);
+    EXPECT_EQ(cat.wait(), EXIT_FAILURE);
     EXPECT_NE(cat.errors().find("Message too long"), std::string::npos) << cat.errors();
     expect_queued(0, 0);
 }
@@ -229,12 +226,12 @@ TEST_F(RealClients, PythonsSelectorsAndAsyncioWaitForItAndTalkThroughIt) {
     if (access("/usr/bin/python3", X_OK) != 0) {
         fail("there is no /usr/bin/python3: install the package python3", Where::here());
     }
-    Program python({"/usr/bin/python3", "-c", python_script, options().device});
+    Program python({.arguments = {"/usr/bin/python3", "-c", python_script, options().device}});
     std::string said = "selectors read hello\n";
     write_ok(a, "hello");
     arrives(python, said);
     expect_read(b, "from selectors");
-    python.process().signal(SIGUSR1);
+    python.signal(SIGUSR1);
     arrives(python, said += "asyncio waits\n");
     write_ok(a, "hello again");
     arrives(python, said += "asyncio read hello again\n");

@@ -14,12 +14,13 @@
 #include <nlohmann/json.hpp>
 
 #include "options.h"
-#include "watchdog.h"
+#include "support/watchdog.h"
 
 namespace ipcdev::conformance {
 namespace {
 
 using Json = nlohmann::ordered_json;
+namespace watchdog = test::watchdog;
 
 constexpr auto contract_key = "contract";
 constexpr auto difference_key = "declared_difference";

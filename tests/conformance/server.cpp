@@ -3,38 +3,13 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
-#include <sys/mount.h>
-
 #include "options.h"
+#include "support/mounts.h"
+#include "support/waiting.h"
 
 namespace ipcdev::conformance {
-namespace {
-
-// A killed server leaves a dead mount where it served a file.
-bool is_mount_point(const std::string& path) {
-    std::ifstream mounts("/proc/self/mountinfo");
-    for (std::string line; std::getline(mounts, line);) {
-        std::istringstream fields(line);
-        std::string target;
-        fields >> target >> target >> target >> target >> target;
-        if (target == path) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void unmount(const std::string& path) {
-    if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0) {
-        Program({"fusermount3", "-uqz", path}).process().wait();
-    }
-}
-
-} // namespace
 
 std::string with_device(std::string command, const std::string& path) {
     constexpr std::string_view place = "{device}";
@@ -44,6 +19,14 @@ std::string with_device(std::string command, const std::string& path) {
         at += word.size();
     }
     return command;
+}
+
+Command serve_command(const std::string& path, const std::string& extra) {
+    // exec, so that the shell becomes the server and signals reach it.
+    const std::string command = "exec " + options().serve + " " + extra;
+    Command started = shell_command(with_device(command, path));
+    started.death_signal = SIGTERM;
+    return started;
 }
 
 bool Server::ours() {
@@ -61,9 +44,7 @@ void Server::ensure(const std::string& extra) {
 
 void Server::start(const std::string& extra) {
     extra_ = extra;
-    // exec, so that the shell becomes the server and signals reach it.
-    const std::string command = "exec " + options().serve + " " + extra;
-    program_ = Program::shell(with_device(command, options().device), "", SIGTERM);
+    program_ = Program(serve_command(options().device, extra));
     for (unsigned attempt = 0; !observer_.connect(); ++attempt) {
         if (process().ended()) {
             throw std::runtime_error("the server ended instead of serving " + options().device +
@@ -73,7 +54,7 @@ void Server::start(const std::string& extra) {
     }
 }
 
-std::optional<int> Server::end(int signal) {
+std::optional<Status> Server::end(int signal) {
     observer_.disconnect();
     const auto status = process().kill(signal);
     clean_up();
@@ -94,7 +75,7 @@ void Server::clean_up() {
     std::error_code error;
     const auto path = std::filesystem::canonical(folder.empty() ? "." : folder, error) /
                       std::filesystem::path(options().device).filename();
-    if (is_mount_point(path)) {
+    if (is_mount_point(path)) { // dead: a killed server left it
         unmount(path);
         // What it was mounted on: an empty file, made for it.
         if (std::filesystem::is_regular_file(path, error) &&

@@ -10,12 +10,15 @@
 #include <string>
 
 #include "observer.h"
-#include "process.h"
+#include "support/program.h"
 
 namespace ipcdev::conformance {
 
 // The shell command with the path wherever it says {device}.
 [[nodiscard]] std::string with_device(std::string command, const std::string& path);
+
+// --serve's with more options, for that path. It is asked to end if the suite dies.
+[[nodiscard]] Command serve_command(const std::string& path, const std::string& extra = "");
 
 class Server {
   public:
@@ -32,11 +35,11 @@ class Server {
     // std::runtime_error, with what it wrote, if it ends instead.
     void ensure(const std::string& extra = "");
 
-    [[nodiscard]] Process& process() { return program_.process(); }
+    [[nodiscard]] Process& process() { return program_; }
     [[nodiscard]] std::string errors() const { return program_.errors(); } // its stderr
 
-    // Sends the signal and waits for its end. The wait status as waitpid(2) has it.
-    std::optional<int> end(int signal);
+    // Sends the signal and waits for its end.
+    std::optional<Status> end(int signal);
     void kill();
 
   private:

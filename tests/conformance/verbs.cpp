@@ -4,26 +4,17 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <fstream>
 
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "device_test.h"
+#include "support/proc.h"
 
 namespace ipcdev::conformance {
 namespace {
 
 std::uint64_t parks_of(const ipcdev_stats& stats) {
     return stats.reader_parks + stats.writer_parks;
-}
-
-// The first field of /proc/TID/syscall: the number, or "running".
-std::string system_call_of(pid_t thread) {
-    std::ifstream file("/proc/" + std::to_string(thread) + "/syscall");
-    std::string number;
-    file >> number;
-    return number;
 }
 
 bool is_waiting_call(const std::string& number) {
@@ -112,7 +103,7 @@ void DeviceTest::interrupt(Client& client) {
 
 void DeviceTest::killed(Client& client, Where where) {
     const auto status = client.kill(SIGKILL);
-    if (status && !WIFSIGNALED(*status)) {
+    if (status && *status != killed_by(SIGKILL)) {
         fail(client.name() + " ended by itself", where);
     }
 }

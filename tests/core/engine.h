@@ -54,6 +54,8 @@ struct Completion {
     std::uint32_t begin = 0;   // read: what was taken of the message
     std::uint32_t end = 0;
     bool kept = false; // write: the message is still the writer's
+
+    bool operator==(const Completion&) const = default;
 };
 
 // What one input made happen.
@@ -66,6 +68,8 @@ struct Outcome {
     bool became_writable = false;
     std::vector<std::uint32_t> retired; // messages given back by the device
     std::uint32_t spares_returned = 0;  // spare pieces given back by the device
+
+    bool operator==(const Outcome&) const = default;
 };
 
 // A stretch of a message that waits in the queue.
@@ -87,6 +91,26 @@ struct Snapshot {
     std::vector<Queued> queue;        // next to be read first
     std::vector<std::size_t> readers; // parked, next to be served first
     std::vector<std::size_t> writers;
+
+    bool operator==(const Snapshot&) const = default;
+};
+
+// What the device keeps, and can't be seen from outside until later.
+struct Inside {
+    struct Kept {
+        std::uint32_t message = 0;
+        std::uint64_t sequence = 0;
+        std::uint32_t queued = 0;
+        std::uint32_t copying = 0;
+        Fate fate = Fate::read;
+
+        bool operator==(const Kept&) const = default;
+    };
+
+    std::uint64_t cleared_through = 0;
+    std::vector<Kept> messages; // all that are not freed, in the order of their numbers
+
+    bool operator==(const Inside&) const = default;
 };
 
 class Engine {
@@ -103,6 +127,10 @@ class Engine {
     [[nodiscard]] virtual PollMask mask() const = 0;
     // `snapshot` is overwritten.
     virtual void look(Snapshot& snapshot) const = 0;
+    // `inside` is overwritten; an engine that keeps no such things leaves it empty.
+    virtual void look_inside(Inside& inside) const { inside = {}; }
+    // What is wrong with the engine itself, a sentence; empty if nothing is.
+    [[nodiscard]] virtual std::string complaint() const { return {}; }
 };
 
 using EngineMaker = std::function<std::unique_ptr<Engine>(const Settings&)>;

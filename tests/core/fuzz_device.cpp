@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "device_engine.h"
+#include "engine_under_test.h"
 #include "ledger.h"
 #include "scenario_text.h"
 #include "trace_words.h"
@@ -107,7 +107,7 @@ Input input_of(Bytes& bytes, const Ledger& ledger, std::size_t step) {
 void live(Bytes& bytes) {
     static const bool prints = std::getenv("IPCDEV_FUZZ_PRINT") != nullptr;
     const Settings settings = settings_of(bytes);
-    const std::unique_ptr<Engine> engine = make_device_engine(settings);
+    const std::unique_ptr<Engine> engine = make_engine_under_test(settings);
     Ledger ledger(settings, clients);
     std::vector<Input> inputs;
     Outcome outcome;
@@ -120,8 +120,12 @@ void live(Bytes& bytes) {
         }
         engine->apply(input, outcome);
         engine->look(now);
-        if (const auto breach = ledger.follow(input, outcome, now)) {
-            std::fputs(scenario_text(*breach, settings, inputs, make_device_engine).c_str(),
+        std::optional<std::string> breach = ledger.follow(input, outcome, now);
+        if (const std::string complaint = engine->complaint(); !complaint.empty()) {
+            breach = complaint;
+        }
+        if (breach) {
+            std::fputs(scenario_text(*breach, settings, inputs, make_engine_under_test).c_str(),
                        stderr);
             std::abort();
         }

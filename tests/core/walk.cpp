@@ -125,7 +125,10 @@ Walk::State Walk::arrive(const std::string& key, State from, Letter letter) {
 bool Walk::step(Traveller& traveller, Ledger& ledger, Letter letter) {
     const Input& input = stamped(traveller, letter);
     traveller.engine->apply(input, outcome_);
-    const std::optional<std::string> breach = ledger.follow(input, outcome_, look(traveller));
+    std::optional<std::string> breach = ledger.follow(input, outcome_, look(traveller));
+    if (const std::string complaint = traveller.engine->complaint(); !complaint.empty()) {
+        breach = complaint;
+    }
     if (breach) {
         report(traveller, *breach);
     }

@@ -6,7 +6,7 @@
 
 #include <iostream>
 
-#include "device_engine.h"
+#include "engine_under_test.h"
 #include "walk.h"
 
 namespace ipcdev::test {
@@ -14,7 +14,7 @@ namespace ipcdev::test {
 namespace {
 
 void expect_lawful(const WalkPlan& plan) {
-    Walk walk(plan, make_device_engine);
+    Walk walk(plan, make_engine_under_test);
     const WalkReport report = walk.run();
     std::cout << plan.clients << " clients, each: " << walk.alphabet_text() << '\n'
               << report.states << " states, " << report.transitions

@@ -141,7 +141,7 @@ class Privileges : public EachTransport {
   protected:
     using Bits = unsigned long long;
     static Bits capabilities(const Daemon& daemon, const std::string& set) {
-        return std::stoull(status_line(daemon.pid(), set), nullptr, 16);
+        return std::stoull(proc_line(daemon.pid(), "status", set), nullptr, 16);
     }
     static Bits bit(int capability) { return Bits{1} << static_cast<unsigned>(capability); }
 };
@@ -157,7 +157,7 @@ TEST_P(Privileges, OfRootAreGivenUpBeforeTheDeviceIsUsed) {
     EXPECT_EQ(capabilities(daemon, "CapPrm") & ~kept, 0U);
     EXPECT_EQ(capabilities(daemon, "CapInh"), 0U);
     EXPECT_EQ(capabilities(daemon, "CapAmb"), 0U);
-    EXPECT_EQ(status_line(daemon.pid(), "NoNewPrivs"), "1");
+    EXPECT_EQ(proc_line(daemon.pid(), "status", "NoNewPrivs"), "1");
     EXPECT_EQ(daemon.stop(), 0);
     EXPECT_EQ(daemon.errors().find("warning"), std::string::npos) << daemon.errors();
     expect_nothing_at(device());
@@ -206,7 +206,7 @@ class PrivilegesOfAUser : public UserTest {};
 
 TEST_F(PrivilegesOfAUser, AreNoneAndStillTheMountIsTakenOff) {
     Daemon daemon(user_command());
-    EXPECT_EQ(std::stoull(status_line(daemon.pid(), "CapPrm"), nullptr, 16), 0U);
+    EXPECT_EQ(std::stoull(proc_line(daemon.pid(), "status", "CapPrm"), nullptr, 16), 0U);
     EXPECT_EQ(daemon.stop(), 0);
     expect_nothing_at(users_file());
 }

@@ -5,14 +5,21 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
+
+#include "support/errors.h"
+#include "support/waiting.h"
 
 namespace ipcdev::daemon_tests {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& what) {
-    throw std::system_error(errno, std::generic_category(), what);
+// The struct of one of the device's questions, answered.
+template <class Struct>
+Struct ask(const Descriptor& device, unsigned long number, const char* what) {
+    Struct out{};
+    out.size = sizeof(out);
+    checked(ioctl(device.get(), number, &out), what);
+    return out;
 }
 
 } // namespace
@@ -20,27 +27,17 @@ namespace {
 Descriptor open_device(const std::filesystem::path& path, int flags) {
     Descriptor device(open(path.c_str(), flags | O_CLOEXEC));
     if (!device.is_open()) {
-        fail("open " + path.string());
+        throw_errno("open " + path.string());
     }
     return device;
 }
 
 ipcdev_info info(const Descriptor& device) {
-    ipcdev_info out{};
-    out.size = sizeof(out);
-    if (ioctl(device.get(), IPCDEV_IOC_INFO, &out) == -1) {
-        fail("IPCDEV_IOC_INFO");
-    }
-    return out;
+    return ask<ipcdev_info>(device, IPCDEV_IOC_INFO, "IPCDEV_IOC_INFO");
 }
 
 ipcdev_stats stats(const Descriptor& device) {
-    ipcdev_stats out{};
-    out.size = sizeof(out);
-    if (ioctl(device.get(), IPCDEV_IOC_STATS, &out) == -1) {
-        fail("IPCDEV_IOC_STATS");
-    }
-    return out;
+    return ask<ipcdev_stats>(device, IPCDEV_IOC_STATS, "IPCDEV_IOC_STATS");
 }
 
 int configure(const Descriptor& device, const ipcdev_configure& wanted) {
@@ -57,10 +54,7 @@ int write_all(const Descriptor& device, std::string_view message) {
 
 std::string read_some(const Descriptor& device, std::size_t count) {
     std::string text(count, '\0');
-    const ssize_t got = read(device.get(), text.data(), count);
-    if (got == -1) {
-        fail("read");
-    }
+    const ssize_t got = checked(read(device.get(), text.data(), count), "read");
     text.resize(static_cast<std::size_t>(got));
     return text;
 }

@@ -9,10 +9,12 @@
 #include <string>
 #include <string_view>
 
-#include "process.h"
+#include "support/process.h"
 #include "uapi/ipcdev.h"
 
 namespace ipcdev::daemon_tests {
+
+using namespace test; // what starts, awaits and ends processes
 
 // Throws if the device can't be opened.
 [[nodiscard]] Descriptor open_device(const std::filesystem::path& path,

@@ -7,15 +7,14 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstring>
-#include <fstream>
 #include <stdexcept>
-#include <system_error>
 
 #include "settings.h"
+#include "support/errors.h"
+#include "support/waiting.h"
 
 namespace ipcdev::daemon_tests {
 
@@ -44,7 +43,7 @@ NotifySocket::NotifySocket()
     socklen_t bytes = sizeof(name.sun_family);
     if (bind(socket_.get(), reinterpret_cast<sockaddr*>(&name), bytes) == -1 ||
         setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) == -1) {
-        throw std::system_error(errno, std::generic_category(), "a socket for sd_notify");
+        throw_errno("a socket for sd_notify");
     }
     bytes = sizeof(name);
     getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&name), &bytes);
@@ -116,17 +115,6 @@ Process adopt_background_daemon(const NotifySocket& socket) {
         throw std::runtime_error("the background daemon has not said it is ready");
     }
     return Process(message.sender);
-}
-
-std::string status_line(pid_t pid, const std::string& name) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with(name + ":")) {
-            const auto value = line.find_first_not_of(" \t", name.size() + 1);
-            return value == std::string::npos ? "" : line.substr(value);
-        }
-    }
-    return {};
 }
 
 } // namespace ipcdev::daemon_tests

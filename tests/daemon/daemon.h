@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "process.h"
-#include "uapi/ipcdev.h"
+#include "support/program.h"
 
 namespace ipcdev::daemon_tests {
+
+using namespace test; // what starts, awaits and ends processes
 
 struct Outcome {
     Status status = -1;
@@ -61,8 +62,5 @@ class Daemon : public Program {
 // The one pid that runs as a background daemon of `path`, which the tests have
 // inherited from its parent.
 [[nodiscard]] Process adopt_background_daemon(const NotifySocket& socket);
-
-// The value of a line of /proc/PID/status, as "Threads".
-[[nodiscard]] std::string status_line(pid_t pid, const std::string& name);
 
 } // namespace ipcdev::daemon_tests

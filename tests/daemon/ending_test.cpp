@@ -11,7 +11,6 @@
 #include <csignal>
 
 #include "fixture.h"
-#include "mounts.h"
 
 namespace ipcdev::daemon_tests {
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "fixture.h"
 
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,9 +11,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "mounts.h"
 #include "sandbox.h"
-#include "watchdog.h"
+#include "support/watchdog.h"
 
 namespace ipcdev::daemon_tests {
 
@@ -32,9 +30,8 @@ void unmount_everything_in(const fs::path& folder) {
     auto all = mounts();
     std::ranges::reverse(all);
     for (const Mount& mount : all) {
-        const bool inside = (mount.path.string() + "/").starts_with(folder.string() + "/");
-        if (inside && umount2(mount.path.c_str(), MNT_DETACH) == -1) {
-            Program({.arguments = {"fusermount3", "-uqz", mount.path}}).wait();
+        if ((mount.path.string() + "/").starts_with(folder.string() + "/")) {
+            unmount(mount.path);
         }
     }
 }

@@ -12,8 +12,11 @@
 
 #include "client.h"
 #include "daemon.h"
-#include "process.h"
 #include "settings.h"
+#include "support/mounts.h"
+#include "support/proc.h"
+#include "support/user.h"
+#include "support/waiting.h"
 
 namespace ipcdev::daemon_tests {
 

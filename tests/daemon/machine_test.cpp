@@ -8,25 +8,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <stdexcept>
 
 #include "fixture.h"
+#include "support/errors.h"
 
 namespace ipcdev::daemon_tests {
 
 namespace {
 
-void must(int result, const char* what) {
-    if (result == -1) {
-        throw std::runtime_error(what);
-    }
-}
-
 // In a child: a mount namespace in which `cover` hides the path.
 void cover_with_empty_tmpfs(const fs::path& path) {
-    must(unshare(CLONE_NEWNS), "unshare");
-    must(mount("empty", path.c_str(), "tmpfs", 0, "mode=0755"), "mount");
+    checked(unshare(CLONE_NEWNS), "unshare");
+    checked(mount("empty", path.c_str(), "tmpfs", 0, "mode=0755"), "mount");
 }
 
 class Machine : public RootTest {
@@ -56,17 +51,19 @@ TEST_F(Machine, WhereAnOrdinaryUserMayNotOpenFuse) {
     Command command = user_command();
     command.before_exec = [] {
         struct stat fuse {};
-        must(stat("/dev/fuse", &fuse), "stat");
+        checked(stat("/dev/fuse", &fuse), "stat");
         cover_with_empty_tmpfs("/dev");
-        must(mknod("/dev/fuse", S_IFCHR | 0600, fuse.st_rdev), "mknod");
+        checked(mknod("/dev/fuse", S_IFCHR | 0600, fuse.st_rdev), "mknod");
     };
-    expect_refusal(run(command), {"/dev/fuse: Permission denied", "as root"});
+    const Outcome outcome = run(command);
+    expect_refusal(outcome, {"/dev/fuse: Permission denied", "as root"});
+    EXPECT_EQ(std::ranges::count(outcome.errors, '\n'), 1) << outcome.errors;
     expect_nothing_at(users_file());
 }
 
 TEST_F(Machine, WithoutCapSysAdminAsInAContainer) {
     Command command = fuse_command();
-    command.before_exec = [] { must(prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN), "prctl"); };
+    command.before_exec = [] { checked(prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN), "prctl"); };
     expect_refusal(run(command), {"the kernel refuses to mount on " + file().string(),
                                   "mounting needs CAP_SYS_ADMIN"});
     expect_nothing_at(file());
@@ -75,10 +72,10 @@ TEST_F(Machine, WithoutCapSysAdminAsInAContainer) {
 TEST_F(Machine, WithoutFusermount3) {
     Command command = user_command();
     command.before_exec = [] {
-        must(unshare(CLONE_NEWNS), "unshare");
+        checked(unshare(CLONE_NEWNS), "unshare");
         for (const fs::path folder : {"/usr/bin", "/bin", "/usr/local/bin"}) {
             if (fs::exists(folder / "fusermount3")) { // /bin may be /usr/bin
-                must(
+                checked(
                     mount("/dev/null", (folder / "fusermount3").c_str(), nullptr, MS_BIND, nullptr),
                     "mount");
             }
@@ -168,7 +165,7 @@ TEST_F(Folder, IsServedForHimselfByAnOrdinaryUserWhoSaysSo) {
 
 TEST_F(Folder, CannotBeServedUnderNoNewPrivileges) {
     Command command = user_command();
-    command.before_exec = [] { must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl"); };
+    command.before_exec = [] { checked(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl"); };
     expect_refusal(run(command), {"fusermount3 could not mount", "no_new_privs"});
     expect_nothing_at(users_file());
 }

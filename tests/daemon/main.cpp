@@ -10,7 +10,7 @@
 
 #include "sandbox.h"
 #include "settings.h"
-#include "watchdog.h"
+#include "support/watchdog.h"
 
 namespace {
 
@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
     return run_in_sandbox([] {
         // A background daemon loses its parent: it becomes ours then.
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        watchdog::install();
+        ipcdev::test::watchdog::install({.test = settings().limit, .grace = settings().limit / 3});
         return RUN_ALL_TESTS();
     });
 }

@@ -160,6 +160,17 @@ TEST_F(Options, HelpNamesEveryOptionAndExitsWith0) {
     }
 }
 
+// As --help says: each but those that can't be in the environment.
+TEST_F(Options, HelpNamesTheVariableOfEachOptionThatHasOne) {
+    const std::string help = run(daemon_command({"--help"})).output;
+    for (const std::string variable : {"NAME", "MODE", "DEPTH", "MAX_MESSAGE", "PERMISSIONS",
+                                       "OWNER", "GROUP", "TRANSPORT", "PATH", "LOG_LEVEL"}) {
+        EXPECT_NE(help.find("(Env:IPCDEV_" + variable + ")"), std::string::npos) << variable;
+    }
+    EXPECT_NE(help.find("Each option but --config, --foreground and --background"),
+              std::string::npos);
+}
+
 TEST_F(Options, VersionIsOneLineAndExitsWith0) {
     const Outcome outcome = run(daemon_command({"--version"}));
     EXPECT_EQ(outcome.status, 0);

@@ -26,7 +26,7 @@ TEST_P(Parked, FiftyReadersTakeNoThread) {
     Daemon daemon(command());
     const Descriptor opened = open_device(device());
     auto readers = park_readers(opened, 50);
-    EXPECT_EQ(status_line(daemon.pid(), "Threads"), "1");
+    EXPECT_EQ(proc_line(daemon.pid(), "status", "Threads"), "1");
     for (unsigned i = 0; i < 50; ++i) {
         EXPECT_EQ(write_all(opened, "x"), 0);
     }

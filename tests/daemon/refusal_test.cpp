@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "mounts.h"
 
 namespace ipcdev::daemon_tests {
 

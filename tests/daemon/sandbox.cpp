@@ -5,40 +5,43 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <system_error>
 
-#include "mounts.h"
+#include "support/errors.h"
+#include "support/mounts.h"
+#include "support/process.h"
 
 namespace ipcdev::daemon_tests {
+
+using namespace test;
 
 namespace {
 
 std::filesystem::path scratch_folder;
 bool sandboxed = false;
 
-void check(int result, const char* what) {
-    if (result == -1) {
-        throw std::system_error(errno, std::generic_category(), what);
-    }
-}
-
 void make_scratch() {
     std::string name = std::filesystem::temp_directory_path() / "ipcdev-daemon-tests-XXXXXX";
     if (mkdtemp(name.data()) == nullptr) {
-        throw std::system_error(errno, std::generic_category(), name);
+        throw_errno(name);
     }
-    check(chmod(name.c_str(), 0755), "chmod");
+    checked(chmod(name.c_str(), 0755), "chmod");
     scratch_folder = name;
 }
 
-int status_of(int wait_status) {
-    return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+Status end_of(pid_t child) {
+    int status = 0;
+    checked(waitpid(child, &status, 0), "waitpid");
+    return status_of(status);
 }
 
 // As init: whoever loses its parent comes here.
@@ -62,42 +65,39 @@ void let_everyone_use_fuse() {
         return;
     }
     const auto node = scratch_folder / "fuse";
-    check(mknod(node.c_str(), S_IFCHR | 0666, fuse.st_rdev), "mknod");
-    check(chmod(node.c_str(), 0666), "chmod");
-    check(mount(node.c_str(), "/dev/fuse", nullptr, MS_BIND, nullptr), "bind /dev/fuse");
+    checked(mknod(node.c_str(), S_IFCHR | 0666, fuse.st_rdev), "mknod");
+    checked(chmod(node.c_str(), 0666), "chmod");
+    checked(mount(node.c_str(), "/dev/fuse", nullptr, MS_BIND, nullptr), "bind /dev/fuse");
 }
 
 void furnish() {
-    check(mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr), "mount --make-rslave /");
+    checked(mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr), "mount --make-rslave /");
     for (const Mount& mounted : mounts()) {
         if (mounted.type == "fuse.ipcdevd") { // somebody's; our copy must not keep it alive
             umount2(mounted.path.c_str(), MNT_DETACH);
         }
     }
-    check(mount("proc", "/proc", "proc", 0, nullptr), "mount /proc");
-    check(mount("scratch", scratch_folder.c_str(), "tmpfs", 0, "mode=0755"), "mount a tmpfs");
+    checked(mount("proc", "/proc", "proc", 0, nullptr), "mount /proc");
+    checked(mount("scratch", scratch_folder.c_str(), "tmpfs", 0, "mode=0755"), "mount a tmpfs");
     let_everyone_use_fuse();
     sandboxed = true;
 }
 
-int tests_in_namespaces(const std::function<int()>& tests) {
-    const pid_t init = fork();
-    check(init, "fork");
-    if (init != 0) {
-        int status = 0;
-        check(waitpid(init, &status, 0), "waitpid");
-        return status_of(status);
-    }
+// A fork in namespaces of its own; -1 if that is not allowed. unshare(2) would do
+// for it, but leave this process unable to fork once that one has ended, and
+// LeakSanitizer forks at the end.
+pid_t fork_into_namespaces() {
+    return static_cast<pid_t>(syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0));
+}
+
+[[noreturn]] void be_init(const std::function<int()>& tests) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const pid_t child = fork();
-    if (child != 0) {
+    if (const pid_t child = fork(); child != 0) {
         reap_until_end_of(child);
     }
     try {
         furnish();
-        const int result = tests();
-        (void)std::fflush(nullptr);
-        _exit(result);
+        std::exit(tests()); // NOLINT(concurrency-mt-unsafe): no thread
     } catch (const std::exception& error) {
         (void)std::fprintf(stderr, "ipcdev-daemon-tests: %s\n", error.what());
         _exit(1);
@@ -108,11 +108,11 @@ int tests_in_namespaces(const std::function<int()>& tests) {
 
 int run_in_sandbox(const std::function<int()>& tests) {
     make_scratch();
-    const bool own = geteuid() == 0 && unshare(CLONE_NEWNS | CLONE_NEWPID) == 0;
-    const int result = own ? tests_in_namespaces(tests) : tests();
-    if (own) {
-        umount2(scratch_folder.c_str(), MNT_DETACH); // it is mounted in this namespace too
+    const pid_t init = geteuid() == 0 ? fork_into_namespaces() : -1;
+    if (init == 0) {
+        be_init(tests);
     }
+    const int result = init == -1 ? tests() : end_of(init);
     std::error_code ignored;
     std::filesystem::remove_all(scratch_folder, ignored);
     return result;

@@ -146,12 +146,37 @@ TEST_P(Segments, TwoReadersOfManyNeverMixTheirMessages) {
 }
 
 TEST_P(Segments, AWriteOfManyLosesNoByteAndDoesNotParkHalfWay) {
+    if (!by_cuse()) {
+        GTEST_SKIP() << "the rest of a split write to the file is a write like any other";
+    }
     Daemon daemon(command({"--max-message", "65536", "--depth", "1"}));
     const Descriptor blocking = open_device(device(), O_RDWR);
     const ssize_t written = writev_segments(blocking, message());
     ASSERT_GT(written, 0);
     EXPECT_EQ(info(blocking).queued_messages, 1U);
     EXPECT_EQ(read_some(blocking), message().substr(0, static_cast<std::size_t>(written)));
+}
+
+TEST_P(Segments, AWriteOfManyToTheFileGivesWhatItWroteWhenItsRestIsInterrupted) {
+    if (by_cuse()) {
+        GTEST_SKIP() << "is about the file";
+    }
+    Daemon daemon(command({"--max-message", "65536", "--depth", "1"}));
+    const Descriptor opened = open_device(device(), O_RDWR);
+    Process writer([&] {
+        struct sigaction action {}; // without SA_RESTART
+        action.sa_handler = [](int) {};
+        sigaction(SIGUSR1, &action, nullptr);
+        const ssize_t written = writev_segments(opened, message());
+        return written > 0 && static_cast<std::uint64_t>(written) == info(opened).queued_bytes ? 0
+                                                                                               : 1;
+    });
+    wait_for_parked_writers(opened, 1);
+    const std::uint64_t part = info(opened).queued_bytes;
+    EXPECT_LT(part, message().size());
+    writer.signal(SIGUSR1);
+    EXPECT_EQ(writer.wait(), 0);
+    EXPECT_EQ(read_some(opened), message().substr(0, part));
 }
 
 TEST_P(Segments, AWriteOfAsManyAsArePromisedIsOneMessage) {

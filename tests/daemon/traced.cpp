@@ -9,7 +9,9 @@
 
 #include <cerrno>
 #include <csignal>
-#include <system_error>
+
+#include "support/errors.h"
+#include "support/waiting.h"
 
 namespace ipcdev::daemon_tests {
 
@@ -17,27 +19,22 @@ namespace {
 
 constexpr int syscall_stop = SIGTRAP | 0x80; // with PTRACE_O_TRACESYSGOOD
 
-void check(long result, const char* what) {
-    if (result == -1) {
-        throw std::system_error(errno, std::generic_category(), what);
-    }
-}
-
 } // namespace
 
 void be_traced() {
-    check(setpgid(0, 0), "setpgid");
-    check(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr), "PTRACE_TRACEME");
+    checked(setpgid(0, 0), "setpgid");
+    checked(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr), "PTRACE_TRACEME");
 }
 
 Traced::Traced(const Process& process, Begin begin) : pid_(process.pid()) {
     if (begin == Begin::running) {
-        check(ptrace(PTRACE_SEIZE, pid_, nullptr, PTRACE_O_TRACESYSGOOD), "PTRACE_SEIZE");
-        check(ptrace(PTRACE_INTERRUPT, pid_, nullptr, nullptr), "PTRACE_INTERRUPT");
+        checked(ptrace(PTRACE_SEIZE, pid_, nullptr, PTRACE_O_TRACESYSGOOD), "PTRACE_SEIZE");
+        checked(ptrace(PTRACE_INTERRUPT, pid_, nullptr, nullptr), "PTRACE_INTERRUPT");
         wait_for_stop();
     } else {
         wait_for_stop();
-        check(ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_TRACESYSGOOD), "PTRACE_SETOPTIONS");
+        checked(ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_TRACESYSGOOD),
+                "PTRACE_SETOPTIONS");
     }
 }
 
@@ -45,7 +42,7 @@ bool Traced::wait_for_stop() {
     siginfo_t info{};
     // An end stays to be reaped by the process's owner.
     while (waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) == -1) {
-        check(errno == EINTR ? 0 : -1, "waitid");
+        checked(errno == EINTR ? 0 : -1, "waitid");
         still_in_time();
     }
     stopped_ = info.si_code == CLD_TRAPPED;
@@ -57,13 +54,13 @@ bool Traced::wait_for_stop() {
 
 bool Traced::next(Call& call) {
     for (long signal = 0;;) {
-        check(ptrace(PTRACE_SYSCALL, pid_, nullptr, signal), "PTRACE_SYSCALL");
+        checked(ptrace(PTRACE_SYSCALL, pid_, nullptr, signal), "PTRACE_SYSCALL");
         stopped_ = false;
         if (!wait_for_stop()) {
             return false;
         }
         siginfo_t why{};
-        check(ptrace(PTRACE_GETSIGINFO, pid_, nullptr, &why), "PTRACE_GETSIGINFO");
+        checked(ptrace(PTRACE_GETSIGINFO, pid_, nullptr, &why), "PTRACE_GETSIGINFO");
         if (why.si_code == syscall_stop) {
             break;
         }
@@ -71,7 +68,7 @@ bool Traced::next(Call& call) {
         signal = is_event ? 0 : why.si_signo; // to be delivered
     }
     __ptrace_syscall_info info{};
-    check(ptrace(PTRACE_GET_SYSCALL_INFO, pid_, sizeof(info), &info), "PTRACE_GET_SYSCALL_INFO");
+    checked(ptrace(PTRACE_GET_SYSCALL_INFO, pid_, sizeof(info), &info), "PTRACE_GET_SYSCALL_INFO");
     call = {};
     call.is_entry = info.op == PTRACE_SYSCALL_INFO_ENTRY;
     if (call.is_entry) {
@@ -88,15 +85,15 @@ bool Traced::step_to_call([[maybe_unused]] std::uint64_t number) {
     constexpr unsigned long syscall_instruction = 0x050f; // 0f 05
     for (;;) {
         user_regs_struct registers{};
-        check(ptrace(PTRACE_GETREGS, pid_, nullptr, &registers), "PTRACE_GETREGS");
+        checked(ptrace(PTRACE_GETREGS, pid_, nullptr, &registers), "PTRACE_GETREGS");
         errno = 0;
         const long code = ptrace(PTRACE_PEEKTEXT, pid_, registers.rip, nullptr);
-        check(errno == 0 ? 0 : -1, "PTRACE_PEEKTEXT");
+        checked(errno == 0 ? 0 : -1, "PTRACE_PEEKTEXT");
         if ((static_cast<unsigned long>(code) & 0xffffU) == syscall_instruction &&
             registers.rax == number) {
             return true;
         }
-        check(ptrace(PTRACE_SINGLESTEP, pid_, nullptr, nullptr), "PTRACE_SINGLESTEP");
+        checked(ptrace(PTRACE_SINGLESTEP, pid_, nullptr, nullptr), "PTRACE_SINGLESTEP");
         if (!wait_for_stop()) {
             return false;
         }

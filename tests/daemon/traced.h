@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "daemon.h"
-#include "process.h"
+#include "support/process.h"
 
 namespace ipcdev::daemon_tests {
 

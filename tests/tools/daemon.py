@@ -56,6 +56,9 @@ class Daemon:
         wait_until(lambda: self.ctl("waiters").stdout.count("read") == parked + 1)
         return self._parked[-1].pid
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """Without a chance to tidy up: the mount stays."""
         self._process.kill()

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#include "device_engine.h"
+#include "engine_under_test.h"
+
+namespace ipcdev::test {
+
+std::unique_ptr<Engine> make_engine_under_test(const Settings& settings) {
+    return make_device_engine(settings);
+}
+
+} // namespace ipcdev::test

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+//
+// A state machine behind the Engine interface, whatever language it is written
+// in. Machine names its types:
+//
+//   Message, Piece, Request   what the caller owns
+//   Effects                   .completed, .retired, .returned with pop_front(),
+//                             .became_readable, .became_writable
+//   Device                    with the members of ipcdev::Device that are used here
+//   error_of(request)         0 or a positive errno
+//   is_read(request)
+//   fate_of(message)
+//
+// Owns what a transport owns (requests, payloads, spare pieces). Order of one
+// input: the device is called, its effects are drained, then what it gave back is
+// freed, each message an allocation of its own, so that a sanitizer sees a late
+// use. What a client is doing is known from the completions alone, not from the
+// state that the device keeps in the request. When the engine goes, it ends all
+// that is under way, as a transport does.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <stdexcept>
+#include <utility>
+
+#include "engine.h"
+
+namespace ipcdev::test {
+
+template <class Machine> class MachineEngine final : public Engine {
+  public:
+    explicit MachineEngine(const Settings& settings) : device_(settings) {
+        constexpr std::size_t few = 16; // as many as most tests have at a time
+        buffers_.reserve(few);
+        spares_.reserve(few);
+    }
+    MachineEngine(const MachineEngine&) = delete;
+    MachineEngine& operator=(const MachineEngine&) = delete;
+    ~MachineEngine() override { end_everything(); }
+
+    void apply(const Input& input, Outcome& outcome) override;
+    [[nodiscard]] PollMask mask() const override { return device_.poll_mask(); }
+    void look(Snapshot& snapshot) const override;
+    void look_inside(Inside& inside) const override;
+
+  private:
+    using Effects = typename Machine::Effects;
+
+    struct Buffer : Machine::Message {
+        Buffer(std::string bytes, std::uint32_t write)
+            : Machine::Message(static_cast<std::uint32_t>(bytes.size())), payload(std::move(bytes)),
+              number(write) {}
+
+        const std::string payload;
+        const std::uint32_t number;
+        std::size_t place = 0; // in buffers_
+    };
+
+    struct Spare : Machine::Piece {
+        std::size_t place = 0; // in spares_
+    };
+
+    struct Client {
+        enum class Doing : std::uint8_t { nothing, call, copy };
+
+        typename Machine::Request request;
+        Doing doing = Doing::nothing;
+        std::uint32_t message = 0; // write: its number
+    };
+
+    // A list of owners from which any can be dropped at once: each knows its place.
+    template <typename T> static T& keep(std::vector<std::unique_ptr<T>>& owners, T* owned) {
+        owned->place = owners.size();
+        owners.emplace_back(owned);
+        return *owned;
+    }
+
+    template <typename T>
+    static void drop(std::vector<std::unique_ptr<T>>& owners, std::size_t place) {
+        owners.back()->place = place;
+        std::swap(owners[place], owners.back());
+        owners.pop_back();
+    }
+
+    template <typename Request> static std::size_t client_of(const Request& request) {
+        return static_cast<const typename Machine::Request&>(request).id;
+    }
+
+    Client& client(std::size_t index);
+    void read(Client& client, const Input& input, Effects& effects);
+    void write(Client& client, const Input& input, Effects& effects);
+    void copied(Client& client, Effects& effects);
+    void fault(Client& client, Effects& effects);
+    void drain(Effects& effects, Outcome& outcome);
+    void finish(Client& client, Outcome& outcome);
+    void end_everything();
+
+    std::vector<std::unique_ptr<Buffer>> buffers_; // all that are not freed yet
+    std::vector<std::unique_ptr<Spare>> spares_;   // all that are not freed yet
+    std::deque<Client> clients_;                   // a Request may not move
+    std::uint32_t writes_ = 0;                     // inputs so far, to number the messages
+    typename Machine::Device device_;              // goes first: its lists hold the others
+};
+
+template <class Machine> void MachineEngine<Machine>::apply(const Input& input, Outcome& outcome) {
+    outcome.completions.clear();
+    outcome.retired.clear();
+    outcome.spares_returned = 0;
+    outcome.cancelled = false;
+    outcome.error = 0;
+    Effects effects;
+    switch (input.verb) {
+    case Verb::open:
+        device_.open();
+        break;
+    case Verb::close:
+        if (device_.gauges().opens == 0) {
+            throw std::logic_error("close of what is not open");
+        }
+        device_.release();
+        break;
+    case Verb::read:
+        read(client(input.client), input, effects);
+        break;
+    case Verb::write:
+        write(client(input.client), input, effects);
+        break;
+    case Verb::cancel:
+        outcome.cancelled = device_.cancel(client(input.client).request, input.error, effects);
+        break;
+    case Verb::copied:
+        copied(client(input.client), effects);
+        break;
+    case Verb::fault:
+        fault(client(input.client), effects);
+        break;
+    case Verb::clear:
+        device_.clear(effects);
+        break;
+    case Verb::configure:
+        outcome.error = device_.configure(input.change);
+        break;
+    }
+    drain(effects, outcome);
+    const bool calls = input.verb == Verb::read || input.verb == Verb::write;
+    outcome.parked = calls && client(input.client).doing == Client::Doing::call;
+}
+
+template <class Machine> void MachineEngine<Machine>::look(Snapshot& snapshot) const {
+    snapshot.settings = device_.settings();
+    snapshot.gauges = device_.gauges();
+    snapshot.statistics = device_.statistics();
+    snapshot.mask = device_.poll_mask();
+    snapshot.queue.clear();
+    for (const auto& piece : device_.queue()) {
+        const auto& buffer = static_cast<const Buffer&>(*piece.slice.message);
+        snapshot.queue.push_back({.message = buffer.number,
+                                  .begin = piece.slice.begin,
+                                  .end = piece.slice.end,
+                                  .spare = &piece != &buffer.whole});
+    }
+    snapshot.readers.clear();
+    for (const auto& request : device_.readers()) {
+        snapshot.readers.push_back(client_of(request));
+    }
+    snapshot.writers.clear();
+    for (const auto& request : device_.writers()) {
+        snapshot.writers.push_back(client_of(request));
+    }
+}
+
+template <class Machine> void MachineEngine<Machine>::look_inside(Inside& inside) const {
+    inside.cleared_through = device_.cleared_through();
+    inside.messages.clear();
+    for (const auto& buffer : buffers_) {
+        inside.messages.push_back({.message = buffer->number,
+                                   .sequence = buffer->sequence,
+                                   .queued = buffer->queued,
+                                   .copying = buffer->copying,
+                                   .fate = Machine::fate_of(*buffer)});
+    }
+    std::sort(inside.messages.begin(), inside.messages.end(),
+              [](const auto& a, const auto& b) { return a.message < b.message; });
+}
+
+template <class Machine>
+typename MachineEngine<Machine>::Client& MachineEngine<Machine>::client(std::size_t index) {
+    while (clients_.size() <= index) {
+        const std::size_t id = clients_.size();
+        clients_.emplace_back().request.id = id;
+    }
+    return clients_[index];
+}
+
+template <class Machine>
+void MachineEngine<Machine>::read(Client& client, const Input& input, Effects& effects) {
+    if (client.doing != Client::Doing::nothing) {
+        throw std::logic_error("a call by a client that is busy");
+    }
+    client.doing = Client::Doing::call;
+    client.request.bytes = input.count;
+    client.request.nonblocking = input.nonblocking;
+    client.request.message = nullptr;
+    device_.submit_read(client.request, effects);
+}
+
+template <class Machine>
+void MachineEngine<Machine>::write(Client& client, const Input& input, Effects& effects) {
+    if (client.doing != Client::Doing::nothing) {
+        throw std::logic_error("a call by a client that is busy");
+    }
+    const std::size_t bytes = input.payload.size();
+    const bool fits = bytes > 0 && bytes <= device_.settings().max_message;
+    client.doing = Client::Doing::call;
+    client.message = ++writes_;
+    client.request.bytes = bytes;
+    client.request.nonblocking = input.nonblocking;
+    client.request.message = fits ? &keep(buffers_, new Buffer(input.payload, writes_)) : nullptr;
+    device_.submit_write(client.request, effects);
+}
+
+template <class Machine> void MachineEngine<Machine>::copied(Client& client, Effects& effects) {
+    if (client.doing != Client::Doing::copy) {
+        throw std::logic_error("no copy is under way");
+    }
+    client.doing = Client::Doing::nothing;
+    device_.copy_done(client.request, effects);
+}
+
+template <class Machine> void MachineEngine<Machine>::fault(Client& client, Effects& effects) {
+    if (client.doing != Client::Doing::copy) {
+        throw std::logic_error("no copy is under way");
+    }
+    client.doing = Client::Doing::nothing;
+    device_.put_back(client.request, keep(spares_, new Spare), effects);
+}
+
+template <class Machine> void MachineEngine<Machine>::drain(Effects& effects, Outcome& outcome) {
+    while (auto* request = effects.completed.pop_front()) {
+        finish(clients_[client_of(*request)], outcome);
+    }
+    while (auto* message = effects.retired.pop_front()) {
+        auto& buffer = static_cast<Buffer&>(*message);
+        outcome.retired.push_back(buffer.number);
+        drop(buffers_, buffer.place);
+    }
+    while (auto* piece = effects.returned.pop_front()) {
+        ++outcome.spares_returned;
+        drop(spares_, static_cast<Spare&>(*piece).place);
+    }
+    outcome.became_readable = effects.became_readable;
+    outcome.became_writable = effects.became_writable;
+}
+
+// The call ended: what the transport would answer, and what it frees then.
+template <class Machine> void MachineEngine<Machine>::finish(Client& client, Outcome& outcome) {
+    auto& request = client.request;
+    const bool is_read = Machine::is_read(request);
+    Completion& completion = outcome.completions.emplace_back();
+    completion.client = request.id;
+    completion.operation = is_read ? Operation::read : Operation::write;
+    completion.error = Machine::error_of(request);
+    completion.done = request.done;
+    client.doing = Client::Doing::nothing;
+    if (!is_read) {
+        completion.message = client.message;
+        completion.kept = request.message != nullptr;
+        if (completion.kept) {
+            drop(buffers_, static_cast<Buffer&>(*request.message).place);
+        }
+    } else if (completion.error == 0 && request.done != 0) {
+        client.doing = Client::Doing::copy;
+        const auto& buffer = static_cast<const Buffer&>(*request.taken.message);
+        completion.text = buffer.payload.substr(request.taken.begin, request.done);
+        completion.message = buffer.number;
+        completion.begin = request.taken.begin;
+        completion.end = request.taken.end;
+    }
+}
+
+template <class Machine> void MachineEngine<Machine>::end_everything() {
+    Effects effects;
+    Outcome outcome;
+    for (Client& client : clients_) {
+        device_.cancel(client.request, ENODEV, effects);
+    }
+    drain(effects, outcome);
+    for (Client& client : clients_) {
+        if (client.doing == Client::Doing::copy) {
+            device_.copy_done(client.request, effects);
+        }
+    }
+    device_.clear(effects);
+    drain(effects, outcome);
+}
+
+} // namespace ipcdev::test

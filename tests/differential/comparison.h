@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// A live device and the core side by side. Each step goes to the core first: it
+// says which calls end, and how; what the core says does not happen must not have
+// happened. After each step the poll mask, and that nobody else was answered; now
+// and then, or each time, all that can be asked: INFO, STATS, WAITERS.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "live.h"
+#include "oracle.h"
+
+namespace ipcdev::differential {
+
+enum class Looks : std::uint8_t { now_and_then, each_time };
+
+class Comparison {
+  public:
+    // Resets the device to the settings.
+    Comparison(Live& live, const Settings& settings, Looks looks, const Names& names = {});
+
+    [[nodiscard]] const Oracle& oracle() const { return oracle_; }
+    [[nodiscard]] const Outcome& outcome() const { return outcome_; } // of the last step
+
+    // What differs, as lines; empty if nothing does. After a difference the two
+    // have nothing to do with each other any more.
+    [[nodiscard]] std::string play(const Step& step);
+    // All that can be asked.
+    [[nodiscard]] std::string look_closely();
+
+  private:
+    // What `compare` says, or what it throws.
+    [[nodiscard]] static std::string caught(const std::function<std::string()>& compare);
+    std::string act(const Step& step);
+    std::string expect_direct(const Step& step);
+    std::string expect_answers(const Step& step, bool own_too);
+    std::string expect(const Completion& expected, const Answer& answer) const;
+    std::string look();
+    [[nodiscard]] std::string answered_unasked();
+
+    Live& live_;
+    Oracle oracle_;
+    const Looks looks_;
+    const Names names_; // of the clients, for the lines
+    Outcome outcome_;
+    ipcdev_stats before_{};        // the counters when it began
+    std::vector<Step> last_calls_; // by client
+    std::uint64_t steps_ = 0;
+};
+
+} // namespace ipcdev::differential

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// The random client: what it does next depends on the seed and on what the core
+// says of the device, and on nothing else, so a seed does the same on each server.
+// Weighted so that what is rare in life comes often: a full and an empty fifo,
+// parked calls, short reads, slots, messages of the wrong size.
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+#include "oracle.h"
+
+namespace ipcdev::differential {
+
+class Generator {
+  public:
+    Generator(std::uint64_t seed, std::size_t clients) : random_(seed), clients_(clients) {}
+
+    [[nodiscard]] Settings settings();
+    [[nodiscard]] Step next(const Oracle& oracle);
+
+  private:
+    // 0 to limit - 1, the same on each machine
+    std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
+    bool percent(unsigned share) { return below(100) < share; }
+
+    Step random_step(const Oracle& oracle);
+    Step other_step(const Oracle& oracle);
+    Step configure(const Settings& now);
+    Step call(const Settings& now, std::size_t client);
+    Step read(const Settings& now);
+    Step write(const Settings& now);
+    std::uint64_t size(std::uint64_t max_message);
+    std::string payload(std::uint64_t bytes);
+
+    std::mt19937_64 random_;
+    std::size_t clients_;
+    std::uint64_t writes_ = 0;
+    unsigned writing_percent_ = 50; // changes now and then: a fifo fills, and drains
+};
+
+} // namespace ipcdev::differential

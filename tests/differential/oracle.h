@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// What the core says of each step: the calls that end, with their results, and
+// what can be seen then. The copy to a reader is over within the step, as it is
+// for a live device once the reader has returned.
+#pragma once
+
+#include <memory>
+
+#include "step.h"
+
+namespace ipcdev::differential {
+
+class Oracle {
+  public:
+    // `takes_first`: a server that finds a bad buffer only after it has taken the
+    // message, as a module does. For the others the kernel finds it before the
+    // server is asked.
+    Oracle(const Settings& settings, bool takes_first);
+
+    // Does the step make sense now? A client that is parked makes no call, and a
+    // read into a bad buffer is one only if it does the same on all servers.
+    [[nodiscard]] bool possible(const Step& step) const;
+    // `outcome` is overwritten; Outcome::parked is of the step's own call.
+    void play(const Step& step, Outcome& outcome);
+
+    [[nodiscard]] const Snapshot& now() const { return now_; }
+    [[nodiscard]] bool parked(std::size_t client) const;
+
+  private:
+    void fault(const Step& step, Outcome& outcome);
+    void finish_copies(const Outcome& outcome);
+
+    std::unique_ptr<Engine> engine_;
+    bool takes_first_;
+    Snapshot now_;
+};
+
+} // namespace ipcdev::differential

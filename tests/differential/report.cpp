@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "report.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace ipcdev::differential {
+
+namespace {
+
+std::string verb_name(Verb verb) {
+    switch (verb) {
+    case Verb::open:
+        return "open";
+    case Verb::close:
+        return "close";
+    case Verb::read:
+        return "read";
+    case Verb::write:
+        return "write";
+    case Verb::cancel:
+        return "interrupt";
+    case Verb::clear:
+        return "clear";
+    default:
+        return "configure";
+    }
+}
+
+} // namespace
+
+void Counts::add(const Step& step, const Outcome& outcome) {
+    ++steps_;
+    const std::string verb = verb_name(step.input.verb);
+    ++numbers_[verb];
+    if (outcome.parked) {
+        ++numbers_[verb + ", parked"];
+    }
+    if (step.bad_buffer) {
+        ++numbers_[verb + ", bad buffer"];
+    }
+    if (step.input.verb == Verb::configure && outcome.error == 0) {
+        ++numbers_[verb + ", done"];
+    }
+    const bool own = is_call(step);
+    for (const Completion& ended : outcome.completions) {
+        if (!own || ended.client != step.input.client) {
+            ++numbers_[step.input.verb == Verb::cancel ? "parked calls ended by a signal"
+                                                       : "parked calls ended by others"];
+        } else if (ended.error != 0) {
+            ++numbers_[verb + ", " + (ended.error == EFAULT ? "EFAULT" : errno_text(ended.error))];
+        } else if (ended.operation == Operation::read && ended.done < ended.end - ended.begin) {
+            ++numbers_["read, truncated"];
+        }
+    }
+}
+
+std::string Counts::text() const {
+    std::string text;
+    for (const auto& [name, number] : numbers_) {
+        text += "  " + name + std::string(34 - std::min<std::size_t>(name.size(), 33), ' ') +
+                std::to_string(number) + '\n';
+    }
+    return text;
+}
+
+} // namespace ipcdev::differential

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// What was done, counted by kind, so that a run can be seen to have been worth it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "oracle.h"
+
+namespace ipcdev::differential {
+
+class Counts {
+  public:
+    void add(const Step& step, const Outcome& outcome);
+    [[nodiscard]] std::uint64_t steps() const { return steps_; }
+    // Lines of `name number`.
+    [[nodiscard]] std::string text() const;
+
+  private:
+    std::uint64_t steps_ = 0;
+    std::map<std::string, std::uint64_t> numbers_;
+};
+
+} // namespace ipcdev::differential

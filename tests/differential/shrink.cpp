@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+//
+// Leaves out stretches of steps, half of them first, single ones last, then makes
+// what is left simpler; again, until nothing more can go.
+#include "shrink.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace ipcdev::differential {
+
+namespace {
+
+class Shrinker {
+  public:
+    Shrinker(Steps steps, const Shows& shows, const std::function<bool()>& time_is_over)
+        : steps_(std::move(steps)), shows_(shows), time_is_over_(time_is_over) {}
+
+    Steps run() {
+        for (bool better = true; better && !time_is_over_();) {
+            better = leave_out();
+            better = simplify() || better;
+        }
+        try_out(renamed(steps_));
+        return std::move(steps_);
+    }
+
+  private:
+    // Takes the candidate if it shows a difference.
+    bool try_out(const Steps& candidate) {
+        if (time_is_over_()) {
+            return false;
+        }
+        Steps played = shows_(candidate);
+        if (played.empty()) {
+            return false;
+        }
+        steps_ = std::move(played);
+        return true;
+    }
+
+    // From the end: what came last is needed most, and is soon found to be.
+    bool leave_out() {
+        const std::size_t before = steps_.size();
+        for (std::size_t length = std::max<std::size_t>(before / 2, 1); length > 0; length /= 2) {
+            for (std::size_t end = steps_.size(); end > 0;) {
+                const std::size_t begin = end - std::min(length, end);
+                Steps candidate = steps_;
+                candidate.erase(candidate.begin() + static_cast<std::ptrdiff_t>(begin),
+                                candidate.begin() + static_cast<std::ptrdiff_t>(end));
+                try_out(candidate);
+                end = std::min(begin, steps_.size());
+            }
+        }
+        return steps_.size() < before;
+    }
+
+    bool simplify() {
+        bool better = false;
+        for (std::size_t index = 0; index < steps_.size(); ++index) {
+            for (bool again = true; again && index < steps_.size();) {
+                Steps candidate = steps_;
+                again = simplify(candidate[index].input) && try_out(candidate);
+                better = better || again;
+            }
+        }
+        return better;
+    }
+
+    // The clients in order of first use, as a trace will name them.
+    static Steps renamed(Steps steps) {
+        std::map<std::size_t, std::size_t> names;
+        for (Step& step : steps) {
+            if (is_call(step) || step.input.verb == Verb::cancel) {
+                step.input.client = names.emplace(step.input.client, names.size()).first->second;
+            }
+        }
+        return steps;
+    }
+
+    // Half as many bytes. False if it is as simple as can be.
+    static bool simplify(Input& input) {
+        if (input.verb == Verb::write && input.payload.size() > 1) {
+            input.payload.resize(input.payload.size() / 2);
+            return true;
+        }
+        if (input.verb == Verb::read && input.count > 1) {
+            input.count /= 2;
+            return true;
+        }
+        return false;
+    }
+
+    Steps steps_;
+    const Shows& shows_;
+    const std::function<bool()>& time_is_over_;
+};
+
+} // namespace
+
+Steps shrunk(Steps steps, const Shows& shows, const std::function<bool()>& time_is_over) {
+    return Shrinker(std::move(steps), shows, time_is_over).run();
+}
+
+} // namespace ipcdev::differential

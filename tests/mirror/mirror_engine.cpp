@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// The C structs get constructors, lists that can be iterated over and the members
+// of ipcdev::Device. Each call holds the lock, which the mirror asserts.
+#include "mirror_engine.h"
+
+#include <iterator>
+
+#include "machine_engine.h"
+
+extern "C" {
+#include "kmod/device.h"
+}
+
+namespace ipcdev::test {
+
+namespace {
+
+// The elements of a list_head whose hook is their first member.
+template <class T> class ListView {
+  public:
+    class iterator {
+      public:
+        explicit iterator(const list_head* at) : at_(at) {}
+        const T& operator*() const { return *reinterpret_cast<const T*>(at_); }
+        iterator& operator++() {
+            at_ = at_->next;
+            return *this;
+        }
+        bool operator==(const iterator&) const = default;
+
+      private:
+        const list_head* at_;
+    };
+
+    explicit ListView(const list_head& head) : head_(&head) {
+        static_assert(offsetof(T, hook) == 0);
+    }
+    [[nodiscard]] iterator begin() const { return iterator(head_->next); }
+    [[nodiscard]] iterator end() const { return iterator(head_); }
+
+  private:
+    const list_head* head_;
+};
+
+template <class T> class Drain {
+  public:
+    explicit Drain(list_head& head) : head_(&head) {}
+
+    T* pop_front() {
+        if (list_empty(head_)) {
+            return nullptr;
+        }
+        list_head* first = head_->next;
+        list_del_init(first);
+        return reinterpret_cast<T*>(first);
+    }
+
+  private:
+    list_head* head_;
+};
+
+struct MirrorMessage : ipcdev_message {
+    explicit MirrorMessage(std::uint32_t bytes) { ipcdev_message_init(this, bytes); }
+};
+
+struct MirrorPiece : ipcdev_piece {
+    MirrorPiece() : ipcdev_piece() { INIT_LIST_HEAD(&hook); }
+};
+
+struct MirrorRequest : ipcdev_request {
+    MirrorRequest() : ipcdev_request() { INIT_LIST_HEAD(&hook); }
+
+    std::size_t id = 0;
+};
+
+struct MirrorEffects : ipcdev_effects {
+  private:
+    struct Initialized {
+        explicit Initialized(ipcdev_effects* effects) { ipcdev_effects_init(effects); }
+    } initialized_{this};
+
+  public:
+    Drain<ipcdev_request> completed{ipcdev_effects::completed};
+    Drain<ipcdev_message> retired{ipcdev_effects::retired};
+    Drain<ipcdev_piece> returned{ipcdev_effects::returned};
+};
+
+class MirrorDevice {
+    template <class Function, class... Arguments>
+    auto locked(Function function, Arguments... arguments) const {
+        struct Lock {
+            explicit Lock(spinlock_t& lock) : lock_(lock) { spin_lock(&lock_); }
+            Lock(const Lock&) = delete;
+            Lock& operator=(const Lock&) = delete;
+            ~Lock() { spin_unlock(&lock_); }
+            spinlock_t& lock_;
+        } const lock(device_.lock);
+        return function(&device_, arguments...);
+    }
+
+  public:
+    explicit MirrorDevice(const Settings& settings) {
+        const ipcdev_settings wanted{static_cast<std::uint32_t>(settings.mode), settings.depth,
+                                     settings.max_message};
+        ipcdev_init(&device_, &wanted);
+    }
+    MirrorDevice(const MirrorDevice&) = delete;
+    MirrorDevice& operator=(const MirrorDevice&) = delete;
+    ~MirrorDevice() = default;
+
+    void open() { locked(ipcdev_open); }
+    void release() { locked(ipcdev_release); }
+    void submit_write(MirrorRequest& request, MirrorEffects& effects) {
+        locked(ipcdev_submit_write, &request, &effects);
+    }
+    void submit_read(MirrorRequest& request, MirrorEffects& effects) {
+        locked(ipcdev_submit_read, &request, &effects);
+    }
+    bool cancel(MirrorRequest& request, int error, MirrorEffects& effects) {
+        return locked(ipcdev_cancel, &request, -error, &effects);
+    }
+    void copy_done(MirrorRequest& request, MirrorEffects& effects) {
+        locked(ipcdev_copy_done, &request, &effects);
+    }
+    void put_back(MirrorRequest& request, MirrorPiece& spare, MirrorEffects& effects) {
+        locked(ipcdev_put_back, &request, &spare, &effects);
+    }
+    int configure(const SettingsChange& change) {
+        const ipcdev_settings_change wanted{change.mode, change.depth, change.max_message};
+        return -locked(ipcdev_configure, &wanted);
+    }
+    void clear(MirrorEffects& effects) { locked(ipcdev_clear, &effects); }
+
+    [[nodiscard]] PollMask poll_mask() const {
+        const auto mask = locked(::ipcdev_poll_mask);
+        return {.readable = mask.readable, .writable = mask.writable};
+    }
+    [[nodiscard]] Settings settings() const {
+        const auto& now = device_.settings;
+        return {.mode = static_cast<Mode>(now.mode),
+                .depth = now.depth,
+                .max_message = now.max_message};
+    }
+    [[nodiscard]] Gauges gauges() const {
+        const auto& now = device_.gauges;
+        return {.queued_messages = now.queued_messages,
+                .queued_bytes = now.queued_bytes,
+                .parked_readers = now.parked_readers,
+                .parked_writers = now.parked_writers,
+                .opens = now.opens,
+                .copies = now.copies};
+    }
+    [[nodiscard]] Statistics statistics() const {
+        const auto& now = device_.statistics;
+        return {.messages_written = now.messages_written,
+                .bytes_written = now.bytes_written,
+                .messages_read = now.messages_read,
+                .bytes_read = now.bytes_read,
+                .messages_overwritten = now.messages_overwritten,
+                .bytes_truncated = now.bytes_truncated,
+                .messages_cleared = now.messages_cleared,
+                .reader_parks = now.reader_parks,
+                .writer_parks = now.writer_parks,
+                .interrupted = now.interrupted};
+    }
+    [[nodiscard]] auto readers() const { return ListView<ipcdev_request>(device_.readers); }
+    [[nodiscard]] auto writers() const { return ListView<ipcdev_request>(device_.writers); }
+    [[nodiscard]] auto queue() const { return ListView<ipcdev_piece>(device_.queue); }
+    [[nodiscard]] std::uint64_t cleared_through() const { return device_.cleared_through; }
+
+  private:
+    mutable ipcdev_device device_;
+};
+
+struct Mirror {
+    using Message = MirrorMessage;
+    using Piece = MirrorPiece;
+    using Request = MirrorRequest;
+    using Effects = MirrorEffects;
+    using Device = MirrorDevice;
+
+    static int error_of(const Request& request) { return -request.error; }
+    static bool is_read(const Request& request) { return request.operation == IPCDEV_OP_READ; }
+    static Fate fate_of(const Message& message) {
+        switch (message.fate) {
+        case IPCDEV_FATE_OVERWRITTEN:
+            return Fate::overwritten;
+        case IPCDEV_FATE_CLEARED:
+            return Fate::cleared;
+        default:
+            return Fate::read;
+        }
+    }
+};
+
+} // namespace
+
+std::unique_ptr<Engine> make_mirror_engine(const Settings& settings) {
+    return std::make_unique<MachineEngine<Mirror>>(settings);
+}
+
+} // namespace ipcdev::test

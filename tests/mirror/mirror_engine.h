@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+//
+// kmod/device.c behind the Engine interface: compiled in user space, with the
+// headers in shim/ in place of the kernel's.
+#pragma once
+
+#include "engine.h"
+
+namespace ipcdev::test {
+
+[[nodiscard]] std::unique_ptr<Engine> make_mirror_engine(const Settings& settings);
+
+} // namespace ipcdev::test

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// The comparison itself: two engines that differ in one thing are told apart,
+// whichever of them it is.
+#include <gtest/gtest.h>
+
+#include "device_engine.h"
+#include "mirror_engine.h"
+#include "pair_engine.h"
+
+namespace ipcdev::test {
+
+namespace {
+
+// What one engine does wrong.
+struct Wrong {
+    std::function<void(Outcome&)> outcome{};
+    std::function<void(Snapshot&)> seen{};
+    std::function<void(Inside&)> inside{};
+};
+
+class WrongEngine final : public Engine {
+  public:
+    WrongEngine(std::unique_ptr<Engine> engine, Wrong wrong)
+        : engine_(std::move(engine)), wrong_(std::move(wrong)) {}
+
+    void apply(const Input& input, Outcome& outcome) override {
+        engine_->apply(input, outcome);
+        if (wrong_.outcome) {
+            wrong_.outcome(outcome);
+        }
+    }
+    [[nodiscard]] PollMask mask() const override { return engine_->mask(); }
+    void look(Snapshot& snapshot) const override {
+        engine_->look(snapshot);
+        if (wrong_.seen) {
+            wrong_.seen(snapshot);
+        }
+    }
+    void look_inside(Inside& inside) const override {
+        engine_->look_inside(inside);
+        if (wrong_.inside) {
+            wrong_.inside(inside);
+        }
+    }
+
+  private:
+    std::unique_ptr<Engine> engine_;
+    Wrong wrong_;
+};
+
+const Settings settings{.depth = 2, .max_message = 4};
+const Input write_input{.verb = Verb::write, .payload = "x"};
+
+std::string complaint_of(std::unique_ptr<Engine> first, std::unique_ptr<Engine> second) {
+    PairEngine pair(std::move(first), std::move(second));
+    Outcome outcome;
+    pair.apply(write_input, outcome);
+    return pair.complaint();
+}
+
+void expect_told_apart(const Wrong& wrong) {
+    EXPECT_NE("", complaint_of(make_device_engine(settings),
+                               std::make_unique<WrongEngine>(make_mirror_engine(settings), wrong)));
+    EXPECT_NE("", complaint_of(std::make_unique<WrongEngine>(make_device_engine(settings), wrong),
+                               make_mirror_engine(settings)));
+}
+
+} // namespace
+
+TEST(Pair, ThatDoesTheSameHasNoComplaint) {
+    EXPECT_EQ("", complaint_of(make_device_engine(settings), make_mirror_engine(settings)));
+}
+
+TEST(Pair, TellsACompletionApart) {
+    expect_told_apart({.outcome = [](Outcome& outcome) { outcome.completions[0].error = EAGAIN; }});
+}
+
+TEST(Pair, TellsAnEdgeApart) {
+    expect_told_apart({.outcome = [](Outcome& outcome) { outcome.became_readable = false; }});
+}
+
+TEST(Pair, TellsAPollMaskApart) {
+    expect_told_apart({.seen = [](Snapshot& seen) { seen.mask.writable = false; }});
+}
+
+TEST(Pair, TellsACounterApart) {
+    expect_told_apart({.seen = [](Snapshot& seen) { ++seen.statistics.bytes_written; }});
+}
+
+TEST(Pair, TellsWhatIsKeptInsideApart) {
+    expect_told_apart({.inside = [](Inside& inside) { inside.messages[0].queued = 0; }});
+    expect_told_apart({.inside = [](Inside& inside) { inside.cleared_through = 1; }});
+}
+
+} // namespace ipcdev::test

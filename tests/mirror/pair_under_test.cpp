@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//
+// The core and its mirror, side by side.
+#include "device_engine.h"
+#include "engine_under_test.h"
+#include "mirror_engine.h"
+#include "pair_engine.h"
+
+namespace ipcdev::test {
+
+std::unique_ptr<Engine> make_engine_under_test(const Settings& settings) {
+    return std::make_unique<PairEngine>(make_device_engine(settings), make_mirror_engine(settings));
+}
+
+} // namespace ipcdev::test

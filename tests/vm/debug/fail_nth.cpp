@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: MIT
+//
+// Makes the kernel fail the first allocation or user copy of a call, then the second
+// one, and so on until the call meets no more of them. Each time it must succeed, or
+// fail with ENOMEM or EFAULT and have done nothing: no message lost, none half
+// written, nobody counted who isn't there.
+//
+// usage: ipcdev-fail-nth DEVICE
+//
+// Needs root and a kernel with fault injection (see tests/vm/kasan.config), and a
+// device that nobody else uses. Exit status: 0 all well, 1 something is wrong,
+// 2 wrong options or no such kernel, 3 it hung.
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/descriptor.h"
+#include "support/errors.h"
+#include "uapi/ipcdev.h"
+
+namespace {
+
+using ipcdev::test::checked;
+using ipcdev::test::Descriptor;
+
+constexpr unsigned watchdog_seconds = 1100;
+constexpr int sweeps = 3;
+
+void expect(bool holds, const std::string& sentence) {
+    if (!holds) {
+        throw std::runtime_error("this does not hold: " + sentence);
+    }
+}
+
+// By default the kernel spares allocations that may wait and single pages, and
+// says a lot about each fault.
+void aim() {
+    const std::string debug = "/sys/kernel/debug/";
+    const std::map<std::string, const char*> settings{
+        {"failslab/ignore-gfp-wait", "N"},        {"failslab/verbose", "0"},
+        {"fail_page_alloc/ignore-gfp-wait", "N"}, {"fail_page_alloc/min-order", "0"},
+        {"fail_page_alloc/verbose", "0"},         {"fail_usercopy/verbose", "0"},
+    };
+    for (const auto& [name, value] : settings) {
+        std::ofstream file(debug + name);
+        file << value << std::flush;
+        if (!file) {
+            std::cerr << "fail-nth: can't set " << debug << name << ": wrong kernel, or not root\n";
+            std::exit(2);
+        }
+    }
+}
+
+// What a call returned, and whether a fault was injected into it.
+struct Outcome {
+    long result;
+    int error;
+    bool injected;
+};
+
+// /proc/thread-self/fail-nth: writing n fails the nth that this thread will meet.
+class FaultInjector {
+  public:
+    FaultInjector() : control_(checked(::open("/proc/thread-self/fail-nth", O_RDWR), "fail-nth")) {}
+
+    template <class Call> Outcome run(unsigned nth, Call call) {
+        const std::string text = std::to_string(nth);
+        checked(pwrite(control_.get(), text.data(), text.size(), 0), "fail-nth");
+        errno = 0;
+        const long result = call();
+        const int error = errno;
+        return {result, error, disarm()};
+    }
+
+  private:
+    // 0 is left if it struck. To read that is a user copy too, and so is to end it:
+    // either may be struck.
+    bool disarm() {
+        std::array<char, 16> left{};
+        const ssize_t got = pread(control_.get(), left.data(), left.size() - 1, 0);
+        const bool struck = got > 0 && std::string(left.data()) == "0\n";
+        if (pwrite(control_.get(), "0", 1, 0) == -1 && errno != EFAULT) {
+            ipcdev::test::throw_errno("fail-nth");
+        }
+        return struck;
+    }
+
+    Descriptor control_;
+};
+
+// The device, with what the checks need. It doesn't block.
+class Device {
+  public:
+    explicit Device(std::string path) : path_(std::move(path)), descriptor_(open()) {}
+
+    [[nodiscard]] int get() const { return descriptor_.get(); }
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] Descriptor open(int flags = O_NONBLOCK) const {
+        return Descriptor(checked(::open(path_.c_str(), O_RDWR | O_CLOEXEC | flags), "open"));
+    }
+
+    [[nodiscard]] ipcdev_info info() const { return ask<ipcdev_info>(IPCDEV_IOC_INFO); }
+    [[nodiscard]] ipcdev_stats stats() const { return ask<ipcdev_stats>(IPCDEV_IOC_STATS); }
+
+    // Empty, in that mode.
+    void reset(unsigned mode, unsigned depth) const {
+        checked(ioctl(get(), IPCDEV_IOC_CLEAR), "CLEAR");
+        ipcdev_configure change{};
+        change.size = sizeof(change);
+        change.mode = mode;
+        change.depth = depth;
+        change.max_message = IPCDEV_MESSAGE_MAX;
+        checked(ioctl(get(), IPCDEV_IOC_CONFIGURE, &change), "CONFIGURE");
+    }
+
+    void write(const std::string& message) const {
+        const ssize_t written = ::write(get(), message.data(), message.size());
+        expect(written == static_cast<ssize_t>(message.size()), "a message is written");
+    }
+
+    // All that is queued, a message a string.
+    [[nodiscard]] std::vector<std::string> drain() const {
+        std::vector<std::string> messages;
+        std::string room(IPCDEV_MESSAGE_MAX, '\0');
+        ssize_t got = 0;
+        while ((got = ::read(get(), room.data(), room.size())) > 0) {
+            messages.push_back(room.substr(0, static_cast<std::size_t>(got)));
+        }
+        expect(errno == EAGAIN, "the queue can be drained");
+        return messages;
+    }
+
+  private:
+    template <class Answer> [[nodiscard]] Answer ask(unsigned long request) const {
+        Answer answer{};
+        answer.size = sizeof(answer);
+        checked(ioctl(get(), request, &answer), "ioctl");
+        return answer;
+    }
+
+    std::string path_;
+    Descriptor descriptor_;
+};
+
+using Messages = std::vector<std::string>;
+
+// A text as several segments, for readv and writev.
+std::vector<iovec> segments_of(std::string& text, std::size_t count) {
+    std::vector<iovec> segments;
+    const std::size_t bytes = text.size() / count;
+    for (std::size_t i = 0; i < count; ++i) {
+        segments.push_back({.iov_base = text.data() + i * bytes, .iov_len = bytes});
+    }
+    return segments;
+}
+
+// Another process that makes one call at the device.
+class Helper {
+  public:
+    template <class Call> explicit Helper(Call call) : pid_(checked(fork(), "fork")) {
+        if (pid_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            _exit(call() ? 0 : 1);
+        }
+    }
+    Helper(const Helper&) = delete;
+    Helper& operator=(const Helper&) = delete;
+    ~Helper() {
+        if (pid_ != 0) {
+            kill(pid_, SIGKILL);
+            waitpid(pid_, nullptr, 0);
+        }
+    }
+    void expect_success() {
+        int status = 0;
+        checked(waitpid(std::exchange(pid_, 0), &status, 0), "waitpid");
+        expect(status == 0, "the other process's call succeeds");
+    }
+
+  private:
+    pid_t pid_;
+};
+
+struct Scenario {
+    std::string name;
+    std::function<void()> prepare;
+    std::function<long()> call;
+    // What must be so if it succeeded, and if it failed.
+    std::function<void(long result)> succeeded;
+    std::function<void()> failed;
+};
+
+// Which faults a call met. One that strikes what the kernel can do without is
+// shrugged off.
+struct Tally {
+    unsigned no_memory = 0;
+    unsigned bad_copy = 0;
+    unsigned shrugged_off = 0;
+
+    [[nodiscard]] unsigned all() const { return no_memory + bad_copy + shrugged_off; }
+};
+
+void check(const Scenario& scenario, const Outcome& outcome, const Device& device) {
+    if (outcome.result >= 0) {
+        scenario.succeeded(outcome.result);
+    } else {
+        const std::string error = strerror(outcome.error);
+        expect(outcome.injected, "it fails by a fault only, and not by " + error);
+        expect(outcome.error == ENOMEM || outcome.error == EFAULT,
+               "it is ENOMEM or EFAULT, and not " + error);
+        scenario.failed();
+    }
+    const ipcdev_stats stats = device.stats();
+    expect(stats.messages_written == stats.messages_read + stats.messages_overwritten +
+                                         stats.messages_cleared + device.info().queued_messages,
+           "written = read + queued + overwritten + cleared");
+}
+
+// Fails the first, the second, and so on. The kernel's own caches make that some
+// calls meet a few allocations more than others; so it goes on for a while after
+// the first call that met none.
+void sweep(const Scenario& scenario, FaultInjector& injector, const Device& device, Tally& tally) {
+    constexpr unsigned enough_without = 8;
+    unsigned without = 0;
+    for (unsigned nth = 1; without < enough_without; ++nth) {
+        scenario.prepare();
+        const Outcome outcome = injector.run(nth, scenario.call);
+        try {
+            check(scenario, outcome, device);
+        } catch (const std::exception& error) {
+            throw std::runtime_error(scenario.name + ", fault " + std::to_string(nth) + ": " +
+                                     error.what());
+        }
+        if (!outcome.injected) {
+            ++without;
+        } else if (outcome.result >= 0) {
+            ++tally.shrugged_off;
+        } else {
+            ++(outcome.error == ENOMEM ? tally.no_memory : tally.bad_copy);
+        }
+    }
+}
+
+// The scenarios. Each captures the device, and what its call needs made before.
+
+std::string letters(std::size_t bytes) {
+    std::string text(bytes, '\0');
+    for (std::size_t i = 0; i < bytes; ++i) {
+        text[i] = static_cast<char>('a' + i % 23);
+    }
+    return text;
+}
+
+// A queue of a small depth that holds these messages.
+void fill(const Device& device, unsigned mode, const Messages& messages) {
+    device.reset(mode, mode == IPCDEV_MODE_SLOT ? 1 : 4);
+    for (const auto& message : messages) {
+        device.write(message);
+    }
+}
+
+// Writes of `message`, to a device that holds `before`.
+Scenario writing(const Device& device, const std::string& name, unsigned mode,
+                 const Messages& before, const std::string& message, std::size_t segments = 1) {
+    auto text = std::make_shared<std::string>(message);
+    auto parts = std::make_shared<std::vector<iovec>>(segments_of(*text, segments));
+    return {
+        .name = name,
+        .prepare = [&device, mode, before] { fill(device, mode, before); },
+        .call =
+            [&device, text, parts] {
+                return writev(device.get(), parts->data(), static_cast<int>(parts->size()));
+            },
+        .succeeded =
+            [&device, mode, before, message](long result) {
+                Messages expected = mode == IPCDEV_MODE_SLOT ? Messages{} : before;
+                expected.push_back(message);
+                expect(result == static_cast<long>(message.size()), "all of it is written");
+                expect(device.drain() == expected, "it is the last message");
+            },
+        .failed = [&device, before] { expect(device.drain() == before, "nothing has changed"); },
+    };
+}
+
+// Reads of `bytes` in that many segments, from a device that holds `before`.
+Scenario reading(const Device& device, const std::string& name, unsigned mode,
+                 const Messages& before, std::size_t bytes, std::size_t segments = 1) {
+    auto room = std::make_shared<std::string>(bytes, '\0');
+    auto parts = std::make_shared<std::vector<iovec>>(segments_of(*room, segments));
+    return {
+        .name = name,
+        .prepare = [&device, mode, before] { fill(device, mode, before); },
+        .call =
+            [&device, room, parts] {
+                return readv(device.get(), parts->data(), static_cast<int>(parts->size()));
+            },
+        .succeeded =
+            [&device, mode, before, room](long result) {
+                const auto got = static_cast<std::size_t>(result);
+                Messages expected = before;
+                expect(got > 0 && room->substr(0, got) == before[0].substr(0, got),
+                       "it is the first message");
+                expected[0].erase(0, got);
+                if (expected[0].empty() || mode == IPCDEV_MODE_SLOT) {
+                    expected.erase(expected.begin());
+                }
+                expect(device.drain() == expected, "the rest is still there");
+            },
+        .failed = [&device, before] { expect(device.drain() == before, "nothing is lost"); },
+    };
+}
+
+// A read that has parked when the message comes, so that the fault strikes the copy
+// after it was handed over.
+Scenario reading_parked(const Device& device, const std::string& message) {
+    auto room = std::make_shared<std::string>(message.size(), '\0');
+    auto blocking = std::make_shared<Descriptor>();
+    auto writer = std::make_shared<std::unique_ptr<Helper>>();
+    const auto finish = [blocking, writer] {
+        blocking->close();
+        (*writer)->expect_success();
+    };
+    return {
+        .name = "a parked read",
+        .prepare =
+            [&device, blocking, writer, message] {
+                fill(device, IPCDEV_MODE_FIFO, {});
+                *blocking = device.open(0);
+                *writer = std::make_unique<Helper>([&device, &message] {
+                    while (device.info().parked_readers == 0) {
+                        sched_yield();
+                    }
+                    device.write(message);
+                    return true;
+                });
+            },
+        .call = [blocking, room] { return ::read(blocking->get(), room->data(), room->size()); },
+        .succeeded =
+            [&device, room, finish, message](long result) {
+                finish();
+                expect(result == static_cast<long>(message.size()) && *room == message,
+                       "it is the message");
+                expect(device.drain().empty(), "no more of it is there");
+            },
+        .failed =
+            [&device, finish, message] {
+                finish();
+                expect(device.drain() == Messages{message}, "it is back in the queue");
+            },
+    };
+}
+
+// A write that hands its message to a parked reader.
+Scenario writing_to_parked(const Device& device, const std::string& message) {
+    auto reader = std::make_shared<std::unique_ptr<Helper>>();
+    const auto finish = [&device, reader](std::size_t parked) {
+        const ipcdev_info now = device.info();
+        expect(now.queued_messages == 0, "nothing is queued");
+        expect(now.parked_readers <= parked, "the reader is served");
+    };
+    return {
+        .name = "a write to a parked reader",
+        .prepare =
+            [&device, reader, message] {
+                fill(device, IPCDEV_MODE_FIFO, {});
+                *reader = std::make_unique<Helper>([&device, &message] {
+                    const Descriptor blocking = device.open(0);
+                    std::string room(message.size(), '\0');
+                    return ::read(blocking.get(), room.data(), room.size()) ==
+                               static_cast<ssize_t>(room.size()) &&
+                           room == message;
+                });
+                while (device.info().parked_readers == 0) {
+                    sched_yield();
+                }
+            },
+        .call = [&device,
+                 message] { return ::write(device.get(), message.data(), message.size()); },
+        .succeeded =
+            [reader, finish](long) {
+                (*reader)->expect_success();
+                finish(0);
+            },
+        .failed =
+            [&device, reader, finish, message] {
+                finish(1);
+                expect(device.info().parked_readers == 1, "the reader is still parked");
+                device.write(message);
+                (*reader)->expect_success();
+            },
+    };
+}
+
+// A call that only asks, or that changes nothing which a fault could lose.
+Scenario asking(const Device& device, const std::string& name, std::function<long()> call) {
+    const Messages before{letters(100), letters(7)};
+    const auto unchanged = [&device, before] {
+        expect(device.info().opens == 1, "no open is left behind");
+        expect(device.drain() == before, "the queue is as it was");
+    };
+    return {
+        .name = name,
+        .prepare = [&device, before] { fill(device, IPCDEV_MODE_FIFO, before); },
+        .call = std::move(call),
+        .succeeded = [unchanged](long) { unchanged(); },
+        .failed = unchanged,
+    };
+}
+
+template <class Struct> long ask(int fd, unsigned long request) {
+    Struct argument{};
+    argument.size = sizeof(argument);
+    return ioctl(fd, request, &argument);
+}
+
+Scenario configuring(const Device& device) {
+    const auto depth_is = [&device](unsigned depth) {
+        expect(device.info().depth == depth, "the depth is " + std::to_string(depth));
+    };
+    return {
+        .name = "CONFIGURE",
+        .prepare = [&device] { fill(device, IPCDEV_MODE_FIFO, {}); },
+        .call =
+            [&device] {
+                ipcdev_configure change{};
+                change.size = sizeof(change);
+                change.depth = 9;
+                return static_cast<long>(ioctl(device.get(), IPCDEV_IOC_CONFIGURE, &change));
+            },
+        .succeeded = [depth_is](long) { depth_is(9); },
+        .failed = [depth_is] { depth_is(4); },
+    };
+}
+
+std::vector<Scenario> scenarios(const Device& device) {
+    constexpr auto fifo = IPCDEV_MODE_FIFO;
+    constexpr auto slot = IPCDEV_MODE_SLOT;
+    const int fd = device.get();
+    const std::string small = letters(100);
+    const std::string large = letters(IPCDEV_MESSAGE_MAX);
+    const Messages two{letters(3000), letters(50)};
+    return {
+        writing(device, "a write", fifo, two, small),
+        writing(device, "a long write", fifo, two, large),
+        writing(device, "a write of 4 segments", fifo, two, letters(4000), 4),
+        writing(device, "a write of 64 segments", fifo, two, letters(6400), 64),
+        writing(device, "a write to a slot", slot, {letters(3000)}, small),
+        writing_to_parked(device, large),
+        reading(device, "a read", fifo, two, 4096),
+        reading(device, "a short read", fifo, two, 1000),
+        reading(device, "a long read", fifo, {large, small}, large.size()),
+        reading(device, "a read of 4 segments", fifo, two, 4096, 4),
+        reading(device, "a read of 64 segments", fifo, {letters(6400), small}, 6400, 64),
+        reading(device, "a read of a slot", slot, {letters(3000)}, 4096),
+        reading(device, "a short read of a slot", slot, {letters(3000)}, 1000),
+        reading_parked(device, large),
+        asking(device, "INFO", [fd] { return ask<ipcdev_info>(fd, IPCDEV_IOC_INFO); }),
+        asking(device, "STATS", [fd] { return ask<ipcdev_stats>(fd, IPCDEV_IOC_STATS); }),
+        asking(device, "WAITERS", [fd] { return ask<ipcdev_waiters>(fd, IPCDEV_IOC_WAITERS); }),
+        configuring(device),
+        asking(device, "open",
+               [&device] {
+                   const Descriptor other(::open(device.path().c_str(), O_RDWR | O_CLOEXEC));
+                   return static_cast<long>(other.is_open() ? 0 : -1);
+               }),
+        asking(device, "poll",
+               [fd] {
+                   pollfd one{.fd = fd, .events = POLLIN | POLLOUT, .revents = 0};
+                   return static_cast<long>(poll(&one, 1, 0));
+               }),
+        asking(device, "epoll",
+               [fd] {
+                   const Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+                   epoll_event event{.events = EPOLLIN | EPOLLET, .data = {}};
+                   if (!epoll.is_open() ||
+                       epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == -1) {
+                       return -1L;
+                   }
+                   return static_cast<long>(epoll_wait(epoll.get(), &event, 1, 0));
+               }),
+    };
+}
+
+extern "C" void give_up(int) {
+    constexpr char message[] = "fail-nth: it hangs\n";
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, message, sizeof(message) - 1);
+    _exit(3);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::cerr << "usage: ipcdev-fail-nth DEVICE\n";
+        return 2;
+    }
+    std::signal(SIGALRM, give_up);
+    alarm(watchdog_seconds);
+    try {
+        aim();
+        const Device device(argv[1]);
+        FaultInjector injector;
+        Tally total;
+        for (const Scenario& scenario : scenarios(device)) {
+            Tally tally;
+            for (int i = 0; i < sweeps; ++i) {
+                sweep(scenario, injector, device, tally);
+            }
+            expect(tally.bad_copy > 0, scenario.name + " copies, and that can fail");
+            total.no_memory += tally.no_memory;
+            std::cout << scenario.name << ": " << tally.all() << " faults, of which "
+                      << tally.no_memory << " gave ENOMEM, " << tally.bad_copy << " EFAULT and "
+                      << tally.shrugged_off << " nothing" << std::endl;
+        }
+        expect(total.no_memory > 0, "an allocation can fail");
+        return 0;
+    } catch (const std::exception& error) {
+        std::cerr << "fail-nth: " << error.what() << '\n';
+        return 1;
+    }
+}
