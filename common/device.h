@@ -138,9 +138,9 @@ class Device {
     Settings settings_;
     Gauges gauges_;
     Statistics statistics_;
-    PieceList queue_;                   // what is to be read, oldest first
-    RequestList readers_;               // parked
-    RequestList writers_;               // parked, each still holding its message
+    PieceList queue_;     // what is to be read, oldest first
+    RequestList readers_; // parked
+    RequestList writers_; // parked, each still holding its message
     std::uint64_t cleared_through_ = 0;
 };
 
