@@ -44,13 +44,12 @@ OpenFile::Part part_after(const PendingCall& call, const Splitting& splitting) {
 
 } // namespace
 
+// The session is gone: the files go first, so that no poller is notified.
 Operations::~Operations() {
-    Effects effects;
-    device_.clear(effects);
-    settle(effects);
     while (OpenFile* file = files_.pop_front()) {
         delete file;
     }
+    drop_queue();
 }
 
 void Operations::end() {
@@ -60,6 +59,15 @@ void Operations::end() {
             device_.cancel(const_cast<Request&>(*parked->front()), ENODEV, effects);
         }
     }
+    settle(effects);
+    drop_queue();
+    payloads_.trim(); // the session may need memory to end, and these may have all there is
+}
+
+void Operations::drop_queue() {
+    Effects effects;
+    device_.clear(effects);
+    effects.became_writable = false; // nobody will write
     settle(effects);
 }
 

@@ -34,7 +34,8 @@ class Operations {
     // The session that the callbacks come from; set before the first one.
     void attach(Session& session) { session_ = &session; }
 
-    // Answers everything that is parked with ENODEV. The session is still alive.
+    // Answers everything that is parked with ENODEV, and drops what is queued. The
+    // session is still alive.
     void end();
 
     // The callbacks.
@@ -58,6 +59,7 @@ class Operations {
     void after_submit(PendingCall& call, Effects& effects);
     void settle(Effects& effects);
     void answer(PendingCall& call, Effects& effects);
+    void drop_queue();
     void note_written_part(const PendingCall& call);
     void answer_read(PendingCall& call, Effects& effects);
     void finish(PendingCall& call);

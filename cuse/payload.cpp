@@ -16,14 +16,15 @@ Payload::Payload(std::span<const std::byte> bytes)
     std::memcpy(data(), bytes.data(), bytes.size());
 }
 
-PayloadPool::~PayloadPool() {
-    for (Unused* unused : unused_) {
+void PayloadPool::trim() {
+    for (Unused*& unused : unused_) {
         while (unused != nullptr) {
             Unused* next = unused->next;
             std::free(unused);
             unused = next;
         }
     }
+    kept_bytes_ = 0;
 }
 
 std::size_t PayloadPool::class_of(std::size_t bytes) {

@@ -37,12 +37,14 @@ class PayloadPool {
     PayloadPool() = default;
     PayloadPool(const PayloadPool&) = delete;
     PayloadPool& operator=(const PayloadPool&) = delete;
-    ~PayloadPool();
+    ~PayloadPool() { trim(); }
 
     // A payload with a copy of the bytes (1 to IPCDEV_MESSAGE_MAX); null if
     // there is no memory.
     [[nodiscard]] Payload* make(std::span<const std::byte> bytes);
     void release(Payload& payload);
+    // Gives what is unused back to the system.
+    void trim();
 
   private:
     // Classes of 64 bytes, 128, ... 65,536; at most half of a buffer is unused.

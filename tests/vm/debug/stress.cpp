@@ -251,7 +251,7 @@ class Stress {
                   << after.reader_parks - before.reader_parks << " readers and "
                   << after.writer_parks - before.writer_parks << " writers, "
                   << after.interrupted - before.interrupted << " interrupted, "
-                  << ledger.counted(read_faults) << " bytes put back, "
+                  << ledger.counted(read_faults) << " reads that faulted, "
                   << ledger.counted(write_faults) << " bad writes, " << kills_ << " kills, "
                   << ledger.counted(clears) << " clears, " << ledger.counted(configures)
                   << " configures, " << ledger.counted(opens) << " opens, " << ledger.counted(polls)
