@@ -184,7 +184,7 @@ class InstallPackages(Copy):
     def test_an_interrupted_update_installs_nothing(self) -> None:
         self.stand_in("dpkg-query", "")
         self.stand_in("apt-get", f'echo "$*" >> {self.top}/log; case "$*" in *update) kill -INT $PPID ;; esac')
-        done = self.run_script("packaging/install-packages", "packaging/packages/build")
+        done = self.run_script("packaging/install-packages", str(self.top / "packaging/packages/build"))
         self.assertEqual(done.returncode, 130, done.stdout + done.stderr)
         log = (self.top / "log").read_text(encoding="utf-8").splitlines()
         self.assertEqual(len(log), 1, log)
