@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "device_test.h"
@@ -46,6 +47,11 @@ class OtherUsers : public DeviceTest {
     }
 };
 
+uid_t owner_of_the_device() {
+    struct stat status {};
+    return stat(options().device.c_str(), &status) == 0 ? status.st_uid : 0;
+}
+
 TEST_F(OtherUsers, MayNotOpenByDefault) {
     contract("node permissions: 0600 of the one who serves");
     needs_own_server();
@@ -63,7 +69,11 @@ TEST_F(OtherUsers, MayOpenWhereThePermissionsSaySo) {
     turn_into(a, nobody);
     write_ok(a, "by nobody");
     expect_read(b, "by nobody");
+    a.end();
+    b.end(); // a module that is open can't be loaded anew
     serve_with("--permissions 0440 --owner 65533 --group 65534");
+    observer().wait_until([](const ipcdev_info&) { return owner_of_the_device() == somebody; },
+                          "the owner is given");
     turn_into(c, somebody);
     turn_into(d, nobody);
     for (Client* reader : {&c, &d}) {

@@ -52,6 +52,7 @@ void Server::start(const std::string& extra) {
         }
         back_off(attempt);
     }
+    is_module_ = observer_.info().server == IPCDEV_SERVER_MODULE;
 }
 
 std::optional<Status> Server::end(int signal) {
@@ -63,7 +64,7 @@ std::optional<Status> Server::end(int signal) {
 
 void Server::kill() {
     if (process().exists()) {
-        end(SIGKILL);
+        end(is_module_ ? SIGTERM : SIGKILL);
     }
 }
 

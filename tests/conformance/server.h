@@ -49,6 +49,7 @@ class Server {
     Observer& observer_;
     Program program_;
     std::string extra_;
+    bool is_module_ = false; // its device would outlive a process that is killed
 };
 
 } // namespace ipcdev::conformance
