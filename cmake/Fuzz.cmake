@@ -29,7 +29,7 @@ endif()
 
 function(ipcdev_add_fuzzer name test)
   cmake_parse_arguments(PARSE_ARGV 2 fuzz "" "" "SOURCES;C_SOURCES;INCLUDES;C_INCLUDES")
-  if(NOT IPCDEV_FUZZ_STATUS EQUAL 0)
+  if(NOT IPCDEV_FUZZ_STATUS EQUAL 0 OR IPCDEV_SECOND_BUILD)
     return()
   endif()
   set(object)
