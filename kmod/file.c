@@ -145,7 +145,6 @@ static void ipcdev_call_init(struct ipcdev_call *call, const struct kiocb *iocb,
 	call->request.message = message;
 	call->request.nonblocking = iocb->ki_filp->f_flags & O_NONBLOCK;
 	call->task = current;
-	call->since_ns = ktime_get_ns();
 }
 
 static void ipcdev_interrupt(struct ipcdev_node *node, struct ipcdev_call *call)
@@ -187,8 +186,10 @@ static int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call,
 
 	ipcdev_begin(node, &effects);
 	submit(&node->device, &call->request, &effects);
-	if (call->request.state == IPCDEV_PARKED)
+	if (call->request.state == IPCDEV_PARKED) {
+		call->since_ns = ktime_get_ns();
 		trace_ipcdev_park(node->dev.devt, call->request.operation, call->request.bytes);
+	}
 	ipcdev_finish(node, &effects);
 	return ipcdev_sleep(node, call);
 }

@@ -38,7 +38,7 @@ struct ipcdev_node {
  * struct ipcdev_call - a read or write, on the stack of the task that makes it
  * @request:	guarded by ipcdev_device.lock until @done
  * @task:	who makes it
- * @since_ns:	CLOCK_MONOTONIC, ns, before it could park
+ * @since_ns:	CLOCK_MONOTONIC, ns, when it parked
  * @done:	the last thing that is written of it by another task; then it is
  *		the task's own again, which may return at once
  */

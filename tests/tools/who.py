@@ -21,9 +21,12 @@ POLL = "p = select.poll(); p.register(fd, select.POLLPRI); p.poll()"
 SELECT = "select.select([], [], [fd])"
 EPOLL = "p = select.epoll(); p.register(fd, select.EPOLLPRI); p.poll()"
 POLL_ANOTHER = "r, _ = os.pipe(); p = select.poll(); p.register(r, select.POLLIN); p.poll()"
-SLEEP = "time.sleep(1000)"
-READ_IN_A_THREAD = f"threading.Thread(target=lambda: {READ}).start(); {SLEEP}"
-READ_AND_CLOSE = f"threading.Thread(target=lambda: {READ}).start(); time.sleep(0.5); os.close(fd); {SLEEP}"
+STAY = "signal.pause()"
+READ_IN_A_THREAD = f"thread = threading.Thread(target=lambda: {READ}); thread.start(); {STAY}"
+# Closes once the kernel shows the thread in its read: call number 0 on x86-64.
+READ_AND_CLOSE = f"""thread = threading.Thread(target=lambda: {READ}); thread.start()
+while not open(f"/proc/self/task/{{thread.native_id}}/syscall").read().startswith("0 "): os.sched_yield()
+os.close(fd); {STAY}"""
 
 
 def who(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -37,7 +40,7 @@ def rows(device: str, *arguments: str) -> list[Row]:
 
 
 def start(device: str, action: str, **options: Any) -> subprocess.Popen[bytes]:
-    program = f"import os, select, threading, time; fd = os.open({device!r}, os.O_RDWR); {action}"
+    program = f"import os, select, signal, threading; fd = os.open({device!r}, os.O_RDWR); {action}"
     return subprocess.Popen([PYTHON, "-c", program], **options)
 
 
@@ -51,4 +54,3 @@ def row_of(device: str, pid: int, **expected: object) -> Row:
             return found[0]
         if time.monotonic() > deadline:
             raise AssertionError(f"{pid} should have one row with {expected}, but this is shown: {shown}")
-        time.sleep(0.05)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import IPCDEVD, NOBODY
-from who import EPOLL, POLL, SELECT, SLEEP, WRITE, Row, row_of, rows, start, who
+from who import EPOLL, POLL, SELECT, STAY, WRITE, Row, row_of, rows, start, who
 
 DEVICE = "/dev/ipcdev"
 MODULE = sys.argv[1]
@@ -75,8 +75,8 @@ class Daemon(WithServer):
         number = os.stat(DEVICE).st_rdev
         node = os.path.join(tempfile.mkdtemp(dir="/run"), "node")
         os.mknod(node, os.stat(DEVICE).st_mode, number)
-        row_of(DEVICE, self.hold(SLEEP, node))
-        row_of(DEVICE, self.hold(SLEEP))
+        row_of(DEVICE, self.hold(STAY, node))
+        row_of(DEVICE, self.hold(STAY))
         os.unlink(node)
         self.daemon.kill()
         self.daemon.wait()

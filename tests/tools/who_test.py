@@ -15,7 +15,7 @@ from importlib.machinery import SourceFileLoader
 from types import ModuleType
 
 from daemon import NOBODY, Daemon
-from who import (EPOLL, POLL, POLL_ANOTHER, PYTHON, READ, READ_AND_CLOSE, READ_IN_A_THREAD, SELECT, SLEEP, WHO,
+from who import (EPOLL, POLL, POLL_ANOTHER, PYTHON, READ, READ_AND_CLOSE, READ_IN_A_THREAD, SELECT, STAY, WHO,
                  WRITE, Row, row_of, rows, start, who)
 
 
@@ -62,7 +62,7 @@ class Parked(WithHolders):
         self.assertNotEqual(row["thread"], row["pid"])
 
     def test_in_the_order_in_which_they_will_be_served(self) -> None:
-        holder = self.row_of(SLEEP, call=None)
+        holder = self.row_of(STAY, call=None)
         pids = [self.daemon.park_reader(count) for count in (10, 20, 30)]
         self.assertEqual([row["pid"] for row in rows(self.device)], [*pids, holder["pid"]])
 
@@ -108,11 +108,11 @@ class Waiting(WithHolders):
 
 class Holding(WithHolders):
     def test_a_process_that_does_not_wait(self) -> None:
-        row = self.row_of(SLEEP, call=None)
+        row = self.row_of(STAY, call=None)
         self.assertEqual((row["bytes"], row["parked_ms"]), (None, None))
 
     def test_by_several_descriptors(self) -> None:
-        self.row_of(f"os.dup2(fd, 7); {SLEEP}", fds=[3, 7])
+        self.row_of(f"os.dup2(fd, 7); {STAY}", fds=[3, 7])
 
     def test_nobody(self) -> None:
         done = who(self.device)
@@ -129,7 +129,7 @@ class Holding(WithHolders):
     def test_is_found_while_another_server_hangs(self) -> None:
         another = Daemon()
         self.addCleanup(another.stop)
-        row_of(str(another.path), self.start(SLEEP, str(another.path)))
+        row_of(str(another.path), self.start(STAY, str(another.path)))
         another.signal(signal.SIGSTOP)
         self.addCleanup(another.signal, signal.SIGCONT)
         self.row_of(READ, call="read")
