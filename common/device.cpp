@@ -3,9 +3,10 @@
 // One message, in one direction:
 //
 //   1. submit_write   the writer's request arrives with its payload
-//   2. admit          the message joins the queue; the writer is completed
+//   2. admit          the message joins the queue; with its last one a writer is completed
 //   3. match          whoever can go on now is completed, parked readers first
-//   4. take           a reader is given a stretch of the message at the head
+//   4. take           a reader is given a stretch of the message at the head, or with
+//                     batch as many messages as fit
 //   5. copy_done      the transport has copied it: settle counts and retires it
 //      or put_back    the copy failed: the bytes go back to the head, see 3
 #include "device.h"
@@ -15,6 +16,14 @@
 #include <cerrno>
 
 namespace ipcdev {
+
+namespace {
+
+std::uint32_t frame_bytes(std::uint32_t message_bytes) {
+    return static_cast<std::uint32_t>(IPCDEV_FRAME_BYTES(message_bytes));
+}
+
+} // namespace
 
 int Device::apply(const SettingsChange& change, Settings& now) {
     Settings next = now;
@@ -56,27 +65,38 @@ void Device::release() {
 
 void Device::submit_write(Request& request, Effects& effects) {
     request.operation = Operation::write;
+    request.done = 0;
     if (request.bytes == 0) {
-        return complete(request, 0, 0, effects);
+        return complete(request, 0, effects);
     }
-    if (request.bytes > settings_.max_message) {
-        return complete(request, EMSGSIZE, 0, effects);
+    if ((request.batch ? request.largest : request.bytes) > settings_.max_message ||
+        (request.batch && request.bytes > IPCDEV_BATCH_BYTES_MAX)) {
+        return complete(request, EMSGSIZE, effects);
     }
-    assert(request.message != nullptr && request.message->size == request.bytes);
-    if (settings_.mode == Mode::slot) {
-        drop_queued(Fate::overwritten, effects);
+    assert(request.message != nullptr);
+    while (has_room()) {
+        admit(request, effects);
+        const bool all = request.message == nullptr;
+        if (all) {
+            complete(request, 0, effects);
+        }
+        match(effects);
+        if (all) {
+            return;
+        }
     }
-    if (!has_room()) {
-        return park(request, effects);
-    }
-    admit(request, effects);
-    match(effects);
+    park(request, effects);
 }
 
 void Device::submit_read(Request& request, Effects& effects) {
     request.operation = Operation::read;
+    request.done = 0;
     if (request.bytes == 0) {
-        return complete(request, 0, 0, effects);
+        return complete(request, 0, effects);
+    }
+    if (request.batch && (request.bytes < frame_bytes(settings_.max_message) ||
+                          request.bytes > IPCDEV_BATCH_BYTES_MAX)) {
+        return complete(request, EMSGSIZE, effects);
     }
     if (queue_.empty()) {
         return park(request, effects);
@@ -101,41 +121,38 @@ bool Device::cancel(Request& request, int error, Effects& effects) {
     if (error == EINTR) {
         ++statistics_.interrupted;
     }
-    complete(request, error, 0, effects);
+    complete(request, error, effects);
     return true;
 }
 
 void Device::copy_done(Request& request, Effects& effects) {
     assert(request.state == RequestState::copying);
-    Message& message = *request.taken.message;
-    statistics_.bytes_read += request.done;
-    statistics_.bytes_truncated += request.taken.size() - request.done;
-    message.copying -= request.taken.size();
     --gauges_.copies;
     request.state = RequestState::idle;
-    settle(message, effects);
+    if (!request.batch) {
+        return finish_copy(request.taken, request.done, effects);
+    }
+    while (Piece* piece = request.pieces.pop_front()) {
+        const Slice slice = piece->slice;
+        if (piece != &slice.message->whole) {
+            effects.returned.push_back(*piece);
+        }
+        finish_copy(slice, slice.size(), effects);
+    }
 }
 
 void Device::put_back(Request& request, Piece& spare, Effects& effects) {
     assert(request.state == RequestState::copying);
-    const Slice slice = request.taken;
-    Message& message = *slice.message;
-    message.copying -= slice.size();
     --gauges_.copies;
     request.state = RequestState::idle;
-
-    if (message.sequence <= cleared_through_) {
-        message.fate = Fate::cleared;
-    } else if (settings_.mode == Mode::slot && message.sequence != statistics_.messages_written) {
-        message.fate = Fate::overwritten; // a newer value came; the newest wins
+    if (!request.batch) {
+        give_back(request.taken, spare, effects);
     } else {
-        requeue(slice, spare);
-        effects.became_readable = true;
-    }
-    if (!spare.hook.linked()) {
         effects.returned.push_back(spare);
+        while (Piece* last = request.pieces.pop_back()) {
+            give_back(Slice(last->slice), *last, effects);
+        }
     }
-    settle(message, effects);
     match(effects);
 }
 
@@ -167,10 +184,10 @@ bool Device::has_room() const {
 
 void Device::park(Request& request, Effects& effects) {
     if (request.nonblocking) {
-        return complete(request, EAGAIN, 0, effects);
+        return complete(request, EAGAIN, effects);
     }
     if (gauges_.parked_readers + gauges_.parked_writers >= IPCDEV_PARKED_MAX) {
-        return complete(request, ENOBUFS, 0, effects);
+        return complete(request, ENOBUFS, effects);
     }
     request.state = RequestState::parked;
     if (request.operation == Operation::read) {
@@ -184,28 +201,40 @@ void Device::park(Request& request, Effects& effects) {
     }
 }
 
-void Device::complete(Request& request, int error, std::uint32_t done, Effects& effects) {
+// What was done already counts for more than the reason why it is over.
+void Device::complete(Request& request, int error, Effects& effects) {
     request.state = RequestState::completed;
-    request.error = error;
-    request.done = done;
+    request.error = request.done == 0 ? error : 0;
     effects.completed.push_back(request);
 }
 
-// The message joins the queue. The writer is on no list.
+// Those of the writer's messages for which there is room join the queue, at least one.
 void Device::admit(Request& request, Effects& effects) {
-    Message& message = *request.message;
-    request.message = nullptr;
-    message.sequence = ++statistics_.messages_written;
-    statistics_.bytes_written += message.size;
-    message.whole.slice = {.message = &message, .begin = 0, .end = message.size};
-    queue_.push_back(message.whole);
-    count_queued(message.whole.slice);
+    do {
+        Message& message = *request.message;
+        request.message = message.next;
+        if (settings_.mode == Mode::slot) {
+            drop_queued(Fate::overwritten, effects);
+        }
+        message.sequence = ++statistics_.messages_written;
+        statistics_.bytes_written += message.size;
+        message.whole.slice = {.message = &message, .begin = 0, .end = message.size};
+        queue_.push_back(message.whole);
+        count_queued(message.whole.slice);
+        request.done += request.batch ? frame_bytes(message.size) : message.size;
+    } while (request.message != nullptr && has_room());
     effects.became_readable = true;
-    complete(request, 0, message.size, effects);
 }
 
-// Gives the reader, which is on no list, what it can have of the head.
+// Gives the reader, which is on no list, what it can have of the queue.
 void Device::take(Request& request, Effects& effects) {
+    request.done = request.batch ? take_frames(request) : take_bytes(request, effects);
+    ++gauges_.copies;
+    complete(request, 0, effects);
+    request.state = RequestState::copying;
+}
+
+std::uint32_t Device::take_bytes(Request& request, Effects& effects) {
     Piece& head = *queue_.front();
     Slice taken = head.slice;
     const auto done =
@@ -219,11 +248,25 @@ void Device::take(Request& request, Effects& effects) {
     }
     count_unqueued(taken);
     taken.message->copying += taken.size();
-    ++gauges_.copies;
-
-    complete(request, 0, done, effects);
-    request.state = RequestState::copying;
     request.taken = taken;
+    return done;
+}
+
+// The first fits, by submit_read's check.
+std::uint32_t Device::take_frames(Request& request) {
+    std::uint32_t done = 0;
+    while (Piece* head = queue_.front()) {
+        const std::uint32_t bytes = frame_bytes(head->slice.size());
+        if (bytes > request.bytes - done) {
+            break;
+        }
+        queue_.erase(*head);
+        count_unqueued(head->slice);
+        head->slice.message->copying += head->slice.size();
+        request.pieces.push_back(*head);
+        done += bytes;
+    }
+    return done;
 }
 
 // Completes the parked requests that can go on, until none can. What happens to
@@ -235,15 +278,46 @@ void Device::match(Effects& effects) {
             --gauges_.parked_readers;
             take(reader, effects);
         } else if (!writers_.empty() && has_room()) {
-            Request& writer = *writers_.pop_front();
-            --gauges_.parked_writers;
+            Request& writer = *writers_.front();
             admit(writer, effects);
+            if (writer.message == nullptr) {
+                writers_.erase(writer);
+                --gauges_.parked_writers;
+                complete(writer, 0, effects);
+            }
         } else {
             break;
         }
     }
     effects.became_readable &= !queue_.empty();
     effects.became_writable &= has_room();
+}
+
+// The reader has the first `done` bytes of what it took; there is no rest but in slot mode.
+void Device::finish_copy(const Slice& slice, std::uint32_t done, Effects& effects) {
+    statistics_.bytes_read += done;
+    statistics_.bytes_truncated += slice.size() - done;
+    slice.message->copying -= slice.size();
+    settle(*slice.message, effects);
+}
+
+// What a reader took and could not use. `spare` is linked into the queue, or returned if
+// it isn't the message's own.
+void Device::give_back(const Slice& slice, Piece& spare, Effects& effects) {
+    Message& message = *slice.message;
+    message.copying -= slice.size();
+    if (message.sequence <= cleared_through_) {
+        message.fate = Fate::cleared;
+    } else if (settings_.mode == Mode::slot && message.sequence != statistics_.messages_written) {
+        message.fate = Fate::overwritten; // a newer value came; the newest wins
+    } else {
+        requeue(slice, spare);
+        effects.became_readable = true;
+    }
+    if (!spare.hook.linked() && &spare != &message.whole) {
+        effects.returned.push_back(spare);
+    }
+    settle(message, effects);
 }
 
 // Puts the slice before everything else that is queued: by widening the piece

@@ -87,21 +87,23 @@ class Device {
     void open();
     void release();
 
-    // Completes the request (0, EMSGSIZE, EAGAIN, ENOBUFS), or parks it.
+    // Completes the request (0, EMSGSIZE, EAGAIN, ENOBUFS), or parks it. A batch of
+    // which some messages were admitted ends with their bytes, not with an error.
     void submit_write(Request& request, Effects& effects);
-    // Completes the request (0, EAGAIN, ENOBUFS), or parks it. One that is
+    // Completes the request (0, EMSGSIZE, EAGAIN, ENOBUFS), or parks it. One that is
     // completed with bytes is a copy under way: copy_done or put_back must follow.
     void submit_read(Request& request, Effects& effects);
 
-    // Ends a parked request with `error` (EINTR counts as interrupted). False,
-    // and nothing happens, if it is not parked: completed beats cancelled.
+    // Ends a parked request with `error` (EINTR counts as interrupted), or with the
+    // bytes of what it wrote before. False, and nothing happens, if it is not parked:
+    // completed beats cancelled.
     bool cancel(Request& request, int error, Effects& effects);
 
     // The reader has its bytes.
     void copy_done(Request& request, Effects& effects);
     // The copy to the reader failed: its bytes go back in front of the queue, to
-    // a parked reader first. `spare` is linked into the queue if it is needed
-    // and comes out of some Effects::returned, this call's or a later one's.
+    // a parked reader first. `spare` is linked into the queue if it is needed (never
+    // for a batch) and comes out of some Effects::returned, this call's or a later one's.
     void put_back(Request& request, Piece& spare, Effects& effects);
 
     // EINVAL as apply(); EBUSY unless idle. On error nothing changes.
@@ -124,10 +126,14 @@ class Device {
   private:
     [[nodiscard]] bool has_room() const;
     void park(Request& request, Effects& effects);
-    static void complete(Request& request, int error, std::uint32_t done, Effects& effects);
+    static void complete(Request& request, int error, Effects& effects);
     void admit(Request& request, Effects& effects);
     void take(Request& request, Effects& effects);
+    std::uint32_t take_bytes(Request& request, Effects& effects);
+    std::uint32_t take_frames(Request& request);
     void match(Effects& effects);
+    void finish_copy(const Slice& slice, std::uint32_t done, Effects& effects);
+    void give_back(const Slice& slice, Piece& spare, Effects& effects);
     void requeue(const Slice& slice, Piece& spare);
     void drop_queued(Fate fate, Effects& effects);
     void unlink(Piece& piece, Effects& effects);

@@ -43,6 +43,7 @@ template <typename T, ListHook T::*Hook> class List {
     [[nodiscard]] bool empty() const { return head_.next_ == &head_; }
     [[nodiscard]] T* front() { return empty() ? nullptr : owner(head_.next_); }
     [[nodiscard]] const T* front() const { return empty() ? nullptr : owner(head_.next_); }
+    [[nodiscard]] T* back() { return empty() ? nullptr : owner(head_.prev_); }
 
     // Null after the last.
     [[nodiscard]] T* next(T& element) {
@@ -56,6 +57,14 @@ template <typename T, ListHook T::*Hook> class List {
     // Null when the list is empty.
     T* pop_front() {
         T* element = front();
+        if (element != nullptr) {
+            erase(*element);
+        }
+        return element;
+    }
+
+    T* pop_back() {
+        T* element = back();
         if (element != nullptr) {
             erase(*element);
         }

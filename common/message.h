@@ -27,9 +27,9 @@ struct Slice {
 
 // An entry of the queue. A message arrives as one piece, its own `whole`. It
 // takes a second one only when a reader gives bytes back after another reader
-// has taken those behind them.
+// has taken those behind them. A batch read takes whole pieces off the queue.
 struct Piece {
-    ListHook hook;
+    ListHook hook; // in the queue, Request::pieces or Effects::returned
     Slice slice;
 };
 
@@ -41,6 +41,7 @@ struct Message {
     explicit Message(std::uint32_t bytes) : size(bytes) {}
 
     ListHook hook;              // in Effects::retired
+    Message* next = nullptr;    // of the same write; until it is admitted
     Piece whole;                // how it arrives in the queue
     std::uint64_t sequence = 0; // its place among all messages admitted, from 1
     const std::uint32_t size;   // bytes of payload, 1 to max_message

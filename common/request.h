@@ -25,17 +25,20 @@ struct Request {
     std::uint64_t id = 0; // the caller's own; the device only carries it
     Operation operation = Operation::read;
     bool nonblocking = false;
-    std::uint64_t bytes = 0; // count of the read, size of the message
-    // The payload of a write, where bytes is 1 to max_message. The device takes
-    // it (and sets null) when the message is admitted; otherwise it stays the
-    // caller's.
+    bool batch = false;      // it moves frames (uapi/ipcdev.h), not the bytes of one message
+    std::uint64_t bytes = 0; // of the call: count of the read, size of the message or of all frames
+    std::uint64_t largest = 0; // write with batch: bytes of its largest message
+    // The payloads of a write that has bytes and none above max_message: one, or with
+    // batch a chain by Message::next. The device takes each (and sets the next one here)
+    // when it is admitted; what is left here at the end is the caller's.
     Message* message = nullptr;
 
     // Set by the device when the request completes.
     RequestState state = RequestState::idle;
     int error = 0;          // 0 or a positive errno
-    std::uint32_t done = 0; // bytes written, or bytes to copy to the reader
+    std::uint32_t done = 0; // bytes written, or bytes to copy to the reader; frames counted whole
     Slice taken;            // read: what was taken; `done` bytes from its begin are the reader's
+    PieceList pieces;       // read with batch: what was taken instead, a frame each
 };
 
 using RequestList = List<Request, &Request::hook>;

@@ -3,9 +3,11 @@
  * One message, in one direction:
  *
  *   1. submit_write   the writer's request arrives with its payload
- *   2. admit          the message joins the queue; the writer is completed
+ *   2. admit          the message joins the queue; with its last one a writer is
+ *                     completed
  *   3. match          whoever can go on now is completed, parked readers first
- *   4. take           a reader is given a stretch of the message at the head
+ *   4. take           a reader is given a stretch of the message at the head, or
+ *                     with batch as many messages as fit
  *   5. copy_done      the caller has copied it: settle counts and retires it
  *      or put_back    the copy failed: the bytes go back to the head, see 3
  *
@@ -23,13 +25,20 @@
 static bool ipcdev_has_room(const struct ipcdev_device *device);
 static void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
 			struct ipcdev_effects *effects);
-static void ipcdev_complete(struct ipcdev_request *request, int error, u32 done,
+static void ipcdev_complete(struct ipcdev_request *request, int error,
 			    struct ipcdev_effects *effects);
 static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
 			 struct ipcdev_effects *effects);
 static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
 			struct ipcdev_effects *effects);
+static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
+			     struct ipcdev_effects *effects);
+static u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_request *request);
 static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
+static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
+			       u32 done, struct ipcdev_effects *effects);
+static void ipcdev_give_back(struct ipcdev_device *device, const struct ipcdev_slice *slice,
+			     struct ipcdev_piece *spare, struct ipcdev_effects *effects);
 static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_slice *slice,
 			   struct ipcdev_piece *spare);
 static void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
@@ -115,26 +124,37 @@ void ipcdev_release(struct ipcdev_device *device)
 	device->gauges.opens--;
 }
 
-/* Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it. */
+/*
+ * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it.  A batch of
+ * which some messages were admitted ends with their bytes, not with an error.
+ */
 void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
 			 struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	request->operation = IPCDEV_OP_WRITE;
+	request->done = 0;
 	if (!request->bytes)
-		return ipcdev_complete(request, 0, 0, effects);
-	if (request->bytes > device->settings.max_message)
-		return ipcdev_complete(request, -EMSGSIZE, 0, effects);
-	if (device->settings.mode == IPCDEV_MODE_SLOT)
-		ipcdev_drop_queued(device, IPCDEV_FATE_OVERWRITTEN, effects);
-	if (!ipcdev_has_room(device))
-		return ipcdev_park(device, request, effects);
-	ipcdev_admit(device, request, effects);
-	ipcdev_match(device, effects);
+		return ipcdev_complete(request, 0, effects);
+	if ((request->batch ? request->largest : request->bytes) > device->settings.max_message ||
+	    (request->batch && request->bytes > IPCDEV_BATCH_BYTES_MAX))
+		return ipcdev_complete(request, -EMSGSIZE, effects);
+	while (ipcdev_has_room(device)) {
+		bool all;
+
+		ipcdev_admit(device, request, effects);
+		all = !request->message;
+		if (all)
+			ipcdev_complete(request, 0, effects);
+		ipcdev_match(device, effects);
+		if (all)
+			return;
+	}
+	ipcdev_park(device, request, effects);
 }
 
 /*
- * Completes the request (0, -EAGAIN, -ENOBUFS), or parks it.  One that is
+ * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it.  One that is
  * completed with bytes is a copy under way: copy_done or put_back must follow.
  */
 void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
@@ -144,8 +164,13 @@ void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *req
 
 	lockdep_assert_held(&device->lock);
 	request->operation = IPCDEV_OP_READ;
+	request->done = 0;
 	if (!request->bytes)
-		return ipcdev_complete(request, 0, 0, effects);
+		return ipcdev_complete(request, 0, effects);
+	if (request->batch &&
+	    (request->bytes < IPCDEV_FRAME_BYTES(device->settings.max_message) ||
+	     request->bytes > IPCDEV_BATCH_BYTES_MAX))
+		return ipcdev_complete(request, -EMSGSIZE, effects);
 	if (list_empty(&device->queue))
 		return ipcdev_park(device, request, effects);
 	was_full = !ipcdev_has_room(device);
@@ -155,8 +180,9 @@ void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *req
 }
 
 /*
- * Ends a parked request with @error (-EINTR counts as interrupted).  False, and
- * nothing happens, if it is not parked: completed beats cancelled.
+ * Ends a parked request with @error (-EINTR counts as interrupted), or with the
+ * bytes of what it wrote before.  False, and nothing happens, if it is not parked:
+ * completed beats cancelled.
  */
 bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request, int error,
 		   struct ipcdev_effects *effects)
@@ -171,7 +197,7 @@ bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request,
 		device->gauges.parked_writers--;
 	if (error == -EINTR)
 		device->statistics.interrupted++;
-	ipcdev_complete(request, error, 0, effects);
+	ipcdev_complete(request, error, effects);
 	return true;
 }
 
@@ -179,49 +205,49 @@ bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request,
 void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
 		      struct ipcdev_effects *effects)
 {
-	struct ipcdev_message *message = request->taken.message;
-	u32 size = ipcdev_slice_size(&request->taken);
+	struct ipcdev_piece *piece, *next;
 
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
-	device->statistics.bytes_read += request->done;
-	device->statistics.bytes_truncated += size - request->done;
-	message->copying -= size;
 	device->gauges.copies--;
 	request->state = IPCDEV_IDLE;
-	ipcdev_settle(device, message, effects);
+	if (!request->batch)
+		return ipcdev_finish_copy(device, &request->taken, request->done, effects);
+	list_for_each_entry_safe(piece, next, &request->pieces, hook) {
+		const struct ipcdev_slice slice = piece->slice;
+
+		list_del_init(&piece->hook);
+		if (piece != &slice.message->whole)
+			list_add_tail(&piece->hook, &effects->returned);
+		ipcdev_finish_copy(device, &slice, ipcdev_slice_size(&slice), effects);
+	}
 }
 
 /*
  * The copy to the reader failed: its bytes go back in front of the queue, to a
- * parked reader first.  @spare is linked into the queue if it is needed and comes
- * out of some ipcdev_effects.returned, this call's or a later one's.
+ * parked reader first.  @spare is linked into the queue if it is needed (never for a
+ * batch) and comes out of some ipcdev_effects.returned, this call's or a later one's.
  */
 void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
 		     struct ipcdev_piece *spare, struct ipcdev_effects *effects)
 {
-	const struct ipcdev_slice slice = request->taken;
-	struct ipcdev_message *message = slice.message;
+	struct ipcdev_piece *last, *previous;
 
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
-	message->copying -= ipcdev_slice_size(&slice);
 	device->gauges.copies--;
 	request->state = IPCDEV_IDLE;
-
-	if (message->sequence <= device->cleared_through) {
-		message->fate = IPCDEV_FATE_CLEARED;
-	} else if (device->settings.mode == IPCDEV_MODE_SLOT &&
-		   message->sequence != device->statistics.messages_written) {
-		/* A newer value came; the newest wins. */
-		message->fate = IPCDEV_FATE_OVERWRITTEN;
+	if (!request->batch) {
+		ipcdev_give_back(device, &request->taken, spare, effects);
 	} else {
-		ipcdev_requeue(device, &slice, spare);
-		effects->became_readable = true;
-	}
-	if (list_empty(&spare->hook))
 		list_add_tail(&spare->hook, &effects->returned);
-	ipcdev_settle(device, message, effects);
+		list_for_each_entry_safe_reverse(last, previous, &request->pieces, hook) {
+			const struct ipcdev_slice slice = last->slice;
+
+			list_del_init(&last->hook);
+			ipcdev_give_back(device, &slice, last, effects);
+		}
+	}
 	ipcdev_match(device, effects);
 }
 
@@ -272,9 +298,9 @@ static void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *req
 	struct ipcdev_gauges *gauges = &device->gauges;
 
 	if (request->nonblocking)
-		return ipcdev_complete(request, -EAGAIN, 0, effects);
+		return ipcdev_complete(request, -EAGAIN, effects);
 	if (gauges->parked_readers + gauges->parked_writers >= IPCDEV_PARKED_MAX)
-		return ipcdev_complete(request, -ENOBUFS, 0, effects);
+		return ipcdev_complete(request, -ENOBUFS, effects);
 	request->state = IPCDEV_PARKED;
 	if (request->operation == IPCDEV_OP_READ) {
 		list_add_tail(&request->hook, &device->readers);
@@ -287,36 +313,50 @@ static void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *req
 	}
 }
 
-static void ipcdev_complete(struct ipcdev_request *request, int error, u32 done,
+/* What was done already counts for more than the reason why it is over. */
+static void ipcdev_complete(struct ipcdev_request *request, int error,
 			    struct ipcdev_effects *effects)
 {
 	request->state = IPCDEV_COMPLETED;
-	request->error = error;
-	request->done = done;
+	request->error = request->done ? 0 : error;
 	list_add_tail(&request->hook, &effects->completed);
 }
 
-/* The message joins the queue.  The writer is on no list. */
+/* Those of the writer's messages for which there is room join the queue, at least one. */
 static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
 			 struct ipcdev_effects *effects)
 {
-	struct ipcdev_message *message = request->message;
+	do {
+		struct ipcdev_message *message = request->message;
 
-	request->message = NULL;
-	message->sequence = ++device->statistics.messages_written;
-	device->statistics.bytes_written += message->size;
-	message->whole.slice.message = message;
-	message->whole.slice.begin = 0;
-	message->whole.slice.end = message->size;
-	list_add_tail(&message->whole.hook, &device->queue);
-	ipcdev_count_queued(device, &message->whole.slice);
+		request->message = message->next;
+		if (device->settings.mode == IPCDEV_MODE_SLOT)
+			ipcdev_drop_queued(device, IPCDEV_FATE_OVERWRITTEN, effects);
+		message->sequence = ++device->statistics.messages_written;
+		device->statistics.bytes_written += message->size;
+		message->whole.slice.message = message;
+		message->whole.slice.begin = 0;
+		message->whole.slice.end = message->size;
+		list_add_tail(&message->whole.hook, &device->queue);
+		ipcdev_count_queued(device, &message->whole.slice);
+		request->done += request->batch ? IPCDEV_FRAME_BYTES(message->size) : message->size;
+	} while (request->message && ipcdev_has_room(device));
 	effects->became_readable = true;
-	ipcdev_complete(request, 0, message->size, effects);
 }
 
-/* Gives the reader, which is on no list, what it can have of the head. */
+/* Gives the reader, which is on no list, what it can have of the queue. */
 static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
 			struct ipcdev_effects *effects)
+{
+	request->done = request->batch ? ipcdev_take_frames(device, request) :
+					 ipcdev_take_bytes(device, request, effects);
+	device->gauges.copies++;
+	ipcdev_complete(request, 0, effects);
+	request->state = IPCDEV_COPYING;
+}
+
+static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
+			     struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *head = list_first_entry(&device->queue, struct ipcdev_piece, hook);
 	struct ipcdev_slice taken = head->slice;
@@ -330,11 +370,28 @@ static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *req
 	}
 	ipcdev_count_unqueued(device, &taken);
 	taken.message->copying += ipcdev_slice_size(&taken);
-	device->gauges.copies++;
-
-	ipcdev_complete(request, 0, done, effects);
-	request->state = IPCDEV_COPYING;
 	request->taken = taken;
+	return done;
+}
+
+/* The first fits, by submit_read's check. */
+static u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_request *request)
+{
+	struct ipcdev_piece *head, *next;
+	u32 done = 0;
+
+	INIT_LIST_HEAD(&request->pieces);
+	list_for_each_entry_safe(head, next, &device->queue, hook) {
+		u32 bytes = IPCDEV_FRAME_BYTES(ipcdev_slice_size(&head->slice));
+
+		if (bytes > request->bytes - done)
+			break;
+		ipcdev_count_unqueued(device, &head->slice);
+		head->slice.message->copying += ipcdev_slice_size(&head->slice);
+		list_move_tail(&head->hook, &request->pieces);
+		done += bytes;
+	}
+	return done;
 }
 
 /*
@@ -353,15 +410,53 @@ static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *ef
 			ipcdev_take(device, request, effects);
 		} else if (!list_empty(&device->writers) && ipcdev_has_room(device)) {
 			request = list_first_entry(&device->writers, struct ipcdev_request, hook);
-			list_del_init(&request->hook);
-			device->gauges.parked_writers--;
 			ipcdev_admit(device, request, effects);
+			if (!request->message) {
+				list_del_init(&request->hook);
+				device->gauges.parked_writers--;
+				ipcdev_complete(request, 0, effects);
+			}
 		} else {
 			break;
 		}
 	}
 	effects->became_readable &= !list_empty(&device->queue);
 	effects->became_writable &= ipcdev_has_room(device);
+}
+
+/* The reader has the first @done bytes of what it took; no rest but in slot mode. */
+static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
+			       u32 done, struct ipcdev_effects *effects)
+{
+	device->statistics.bytes_read += done;
+	device->statistics.bytes_truncated += ipcdev_slice_size(slice) - done;
+	slice->message->copying -= ipcdev_slice_size(slice);
+	ipcdev_settle(device, slice->message, effects);
+}
+
+/*
+ * What a reader took and could not use.  @spare is linked into the queue, or returned
+ * if it isn't the message's own.
+ */
+static void ipcdev_give_back(struct ipcdev_device *device, const struct ipcdev_slice *slice,
+			     struct ipcdev_piece *spare, struct ipcdev_effects *effects)
+{
+	struct ipcdev_message *message = slice->message;
+
+	message->copying -= ipcdev_slice_size(slice);
+	if (message->sequence <= device->cleared_through) {
+		message->fate = IPCDEV_FATE_CLEARED;
+	} else if (device->settings.mode == IPCDEV_MODE_SLOT &&
+		   message->sequence != device->statistics.messages_written) {
+		/* A newer value came; the newest wins. */
+		message->fate = IPCDEV_FATE_OVERWRITTEN;
+	} else {
+		ipcdev_requeue(device, slice, spare);
+		effects->became_readable = true;
+	}
+	if (list_empty(&spare->hook) && spare != &message->whole)
+		list_add_tail(&spare->hook, &effects->returned);
+	ipcdev_settle(device, message, effects);
 }
 
 /*

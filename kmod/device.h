@@ -42,12 +42,13 @@ static inline u32 ipcdev_slice_size(const struct ipcdev_slice *slice)
 
 /**
  * struct ipcdev_piece - an entry of the queue
- * @hook:	in ipcdev_device.queue or ipcdev_effects.returned
+ * @hook:	in ipcdev_device.queue, ipcdev_request.pieces or
+ *		ipcdev_effects.returned
  * @slice:	what waits
  *
  * A message arrives as one piece, its own @whole.  It takes a second one only
  * when a reader gives bytes back after another reader has taken those behind
- * them.
+ * them.  A batch read takes whole pieces off the queue.
  */
 struct ipcdev_piece {
 	struct list_head hook;
@@ -60,6 +61,7 @@ enum ipcdev_fate { IPCDEV_FATE_READ, IPCDEV_FATE_OVERWRITTEN, IPCDEV_FATE_CLEARE
 /**
  * struct ipcdev_message - a message on its way through the device
  * @hook:	in ipcdev_effects.retired
+ * @next:	of the same write; until it is admitted
  * @whole:	how it arrives in the queue
  * @sequence:	its place among all messages admitted, from 1
  * @size:	bytes of payload, 1 to max_message
@@ -72,6 +74,7 @@ enum ipcdev_fate { IPCDEV_FATE_READ, IPCDEV_FATE_OVERWRITTEN, IPCDEV_FATE_CLEARE
  */
 struct ipcdev_message {
 	struct list_head hook;
+	struct ipcdev_message *next;
 	struct ipcdev_piece whole;
 	u64 sequence;
 	u32 size;
@@ -92,25 +95,35 @@ enum ipcdev_request_state { IPCDEV_IDLE, IPCDEV_PARKED, IPCDEV_COMPLETED, IPCDEV
  * @hook:	 in a list of parked requests, or in ipcdev_effects.completed
  * @operation:	 set by submit
  * @nonblocking: set by the caller: don't park
- * @bytes:	 set by the caller: count of the read, size of the message
- * @message:	 set by the caller: payload of a write.  The device takes it, and
- *		 sets NULL, when the message is admitted; else it stays the
- *		 caller's
+ * @batch:	 set by the caller: it moves frames, not the bytes of one message
+ * @bytes:	 set by the caller: count of the read, size of the message or of
+ *		 all frames
+ * @largest:	 set by the caller: write with @batch: bytes of its largest message
+ * @message:	 set by the caller: payloads of a write, one, or with @batch a
+ *		 chain by ipcdev_message.next.  The device takes each, and sets
+ *		 the next one, when it is admitted; what is left at the end is
+ *		 the caller's
  * @state:	 the device's
  * @error:	 0 or a negative errno, once completed
- * @done:	 bytes written, or bytes to copy to the reader
+ * @done:	 bytes written, or bytes to copy to the reader; frames counted
+ *		 whole
  * @taken:	 read: what was taken; @done bytes from its begin are the reader's
+ * @pieces:	 read with @batch: what was taken instead, a frame each; valid
+ *		 while @state is IPCDEV_COPYING
  */
 struct ipcdev_request {
 	struct list_head hook;
 	enum ipcdev_operation operation;
 	bool nonblocking;
+	bool batch;
 	u64 bytes;
+	u64 largest;
 	struct ipcdev_message *message;
 	enum ipcdev_request_state state;
 	int error;
 	u32 done;
 	struct ipcdev_slice taken;
+	struct list_head pieces;
 };
 
 /**

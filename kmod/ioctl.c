@@ -165,9 +165,40 @@ static int ipcdev_ioctl_clear(struct ipcdev_node *node, const struct file *file)
 	return 0;
 }
 
+/* Is one of these calls by this open file description? */
+static bool ipcdev_calls(const struct list_head *parked, const struct file *file)
+{
+	struct ipcdev_request *request;
+
+	list_for_each_entry(request, parked, hook) {
+		if (ipcdev_call_of(request)->file == file)
+			return true;
+	}
+	return false;
+}
+
+static int ipcdev_ioctl_batch(struct ipcdev_node *node, const struct file *file,
+			      unsigned int command, const void __user *user)
+{
+	struct ipcdev_batch wanted;
+	int error = ipcdev_take_struct(&wanted, sizeof(wanted), user, command);
+
+	if (error)
+		return error;
+	if (wanted.on > 1)
+		return -EINVAL;
+	spin_lock(&node->device.lock);
+	if (ipcdev_calls(&node->device.readers, file) || ipcdev_calls(&node->device.writers, file))
+		error = -EBUSY;
+	else
+		WRITE_ONCE(ipcdev_file_of(file)->batch, wanted.on);
+	spin_unlock(&node->device.lock);
+	return error;
+}
+
 long ipcdev_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	struct ipcdev_node *node = file->private_data;
+	struct ipcdev_node *node = ipcdev_file_of(file)->node;
 	void __user *user = (void __user *)argument;
 
 	if (ipcdev_ioctl_is(command, IPCDEV_IOC_INFO))
@@ -180,5 +211,7 @@ long ipcdev_ioctl(struct file *file, unsigned int command, unsigned long argumen
 		return ipcdev_ioctl_configure(node, command, user);
 	if (command == IPCDEV_IOC_CLEAR)
 		return ipcdev_ioctl_clear(node, file);
+	if (ipcdev_ioctl_is(command, IPCDEV_IOC_BATCH))
+		return ipcdev_ioctl_batch(node, file, command, user);
 	return -ENOTTY;
 }

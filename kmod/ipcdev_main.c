@@ -2,7 +2,7 @@
 /*
  * The module: parameters, and the nodes from load to unload.
  *
- * What a device does is in device.c, how a call meets it in file.c.
+ * What a device does is in device.c, how a call meets it in file.c and call.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -4,7 +4,9 @@
  * it.
  *
  *   ipcdev_main.c  parameters, nodes from load to unload
- *   file.c         open, read, write, poll; how a call sleeps and is woken
+ *   file.c         open, read, write, poll
+ *   buffer.c       the bytes of messages, from a program's memory and to it
+ *   call.c         how a call meets the device, sleeps and is woken
  *   ioctl.c        the ioctls of common/uapi/ipcdev.h
  *   sysfs.c        settings, gauges and counters below /sys/class/ipcdev
  *   device.c       who gets what and who waits: mirrors common/device.cpp
@@ -14,6 +16,7 @@
 
 #include <linux/cdev.h>
 #include <linux/device.h>
+#include <linux/fs.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 
@@ -35,8 +38,25 @@ struct ipcdev_node {
 };
 
 /**
+ * struct ipcdev_file - an open file description of it
+ * @node:	of which device
+ * @batch:	its calls move frames, by IPCDEV_IOC_BATCH; written under
+ *		ipcdev_device.lock, read once at the beginning of a call
+ */
+struct ipcdev_file {
+	struct ipcdev_node *node;
+	bool batch;
+};
+
+static inline struct ipcdev_file *ipcdev_file_of(const struct file *file)
+{
+	return file->private_data;
+}
+
+/**
  * struct ipcdev_call - a read or write, on the stack of the task that makes it
- * @request:	guarded by ipcdev_device.lock until @done
+ * @request:	guarded by ipcdev_device.lock until it is completed
+ * @file:	by which it calls
  * @task:	who makes it
  * @since_ns:	CLOCK_MONOTONIC, ns, when it parked
  * @done:	the last thing that is written of it by another task; then it is
@@ -44,6 +64,7 @@ struct ipcdev_node {
  */
 struct ipcdev_call {
 	struct ipcdev_request request;
+	const struct file *file;
 	struct task_struct *task;
 	u64 since_ns;
 	bool done;
@@ -57,8 +78,14 @@ static inline struct ipcdev_call *ipcdev_call_of(struct ipcdev_request *request)
 /* file.c */
 extern const struct file_operations ipcdev_file_operations;
 
+/* call.c */
+typedef void ipcdev_submit(struct ipcdev_device *device, struct ipcdev_request *request,
+			   struct ipcdev_effects *effects);
+
 void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects);
 void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects);
+void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, bool batch, u64 bytes);
+int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call, ipcdev_submit *submit);
 
 /* ioctl.c */
 long ipcdev_ioctl(struct file *file, unsigned int command, unsigned long argument);

@@ -51,6 +51,23 @@
  *             A device served as a FUSE file shows a regular file's answers
  *             here instead: docs/differences.md lists them.
  *
+ * batch       IPCDEV_IOC_BATCH switches an open file description (which dup and
+ *             fork share) to frames: each is a struct ipcdev_frame, the
+ *             message, and padding up to a multiple of 8 bytes.  Calls are of
+ *             one segment and at most IPCDEV_BATCH_BYTES_MAX bytes.  Other
+ *             opens are not concerned; order and exactly-once hold across all.
+ *             write: one or more frames, checked before anything is queued.
+ *             Returns when all are in.  Interrupted, or with O_NONBLOCK: the
+ *             bytes of the frames that were taken, in order; EINTR or EAGAIN
+ *             if none was.  slot: the last frame wins.
+ *             EINVAL    length 0, flags other than 0, a cut frame
+ *             EMSGSIZE  a message above max_message, or a call above
+ *                       IPCDEV_BATCH_BYTES_MAX
+ *             read: as many whole frames as there are and fit, at least one,
+ *             else it parks.
+ *             EMSGSIZE  count below IPCDEV_FRAME_BYTES(max_message), or above
+ *                       IPCDEV_BATCH_BYTES_MAX
+ *
  * its end     Served by a daemon: on SIGTERM the calls that it had parked end
  *             with ENODEV; later ones, and all if it dies, with ECONNABORTED
  *             or ENOTCONN; pollers wake with POLLERR.
@@ -82,6 +99,9 @@
 
 /* Operations parked on one device; the next one gets ENOBUFS. */
 #define IPCDEV_PARKED_MAX 4096
+
+/* Bytes of one read or write of an open with IPCDEV_IOC_BATCH on. */
+#define IPCDEV_BATCH_BYTES_MAX (124 * 1024)
 
 /* Modes.  0 is left for 'keep' in struct ipcdev_configure. */
 #define IPCDEV_MODE_FIFO 1
@@ -227,6 +247,39 @@ struct ipcdev_configure {
 	__u32 reserved[4];
 };
 
+/**
+ * struct ipcdev_batch - does this open file description move frames?
+ * @size:	sizeof(struct ipcdev_batch)
+ * @on:		1 frames, 0 one message a call, as after open(2)
+ *
+ * EBUSY: a call by this open file description is parked.  EINVAL: neither.
+ */
+struct ipcdev_batch {
+	__u32 size;
+	__u32 on;
+};
+
+/* Not the whole message: the rest of it was read by others. */
+#define IPCDEV_FRAME_REMAINDER (1U << 0)
+
+/**
+ * struct ipcdev_frame - what precedes a message in a batch, native byte order
+ * @length:	bytes of the message, without padding
+ * @flags:	IPCDEV_FRAME_* bits on read, 0 on write
+ */
+struct ipcdev_frame {
+	__u32 length;
+	__u32 flags;
+};
+
+/* A frame begins at a multiple of this. */
+#define IPCDEV_FRAME_ALIGN 8U
+
+/* Bytes of a frame with a message of @length bytes: a multiple of IPCDEV_FRAME_ALIGN. */
+#define IPCDEV_FRAME_BYTES(length) \
+	((sizeof(struct ipcdev_frame) + (length) + IPCDEV_FRAME_ALIGN - 1) / IPCDEV_FRAME_ALIGN * \
+	 IPCDEV_FRAME_ALIGN)
+
 #define IPCDEV_IOC_TYPE 0xE9
 
 #define IPCDEV_IOC_INFO _IOWR(IPCDEV_IOC_TYPE, 1, struct ipcdev_info)
@@ -235,5 +288,6 @@ struct ipcdev_configure {
 #define IPCDEV_IOC_CONFIGURE _IOW(IPCDEV_IOC_TYPE, 4, struct ipcdev_configure)
 /* Drops all queued messages and admits parked writers.  EBADF: not open for writing. */
 #define IPCDEV_IOC_CLEAR _IO(IPCDEV_IOC_TYPE, 5)
+#define IPCDEV_IOC_BATCH _IOW(IPCDEV_IOC_TYPE, 6, struct ipcdev_batch)
 
 #endif /* IPCDEV_UAPI_H */

@@ -50,6 +50,12 @@ static inline void list_del_init(struct list_head *entry)
 	INIT_LIST_HEAD(entry);
 }
 
+static inline void list_move_tail(struct list_head *entry, struct list_head *head)
+{
+	list_del_init(entry);
+	list_add_tail(entry, head);
+}
+
 #define list_first_entry(head, type, member) container_of((head)->next, type, member)
 #define list_first_entry_or_null(head, type, member) \
 	(list_empty(head) ? NULL : list_first_entry(head, type, member))
@@ -61,5 +67,14 @@ static inline void list_del_init(struct list_head *entry)
 	    following = shim_next(entry, member);                                           \
 	     &entry->member != (head);                                                      \
 	     entry = following, following = shim_next(entry, member))
+
+#define list_last_entry(head, type, member) container_of((head)->prev, type, member)
+#define shim_previous(entry, member) \
+	container_of((entry)->member.prev, __typeof__(*(entry)), member)
+#define list_for_each_entry_safe_reverse(entry, preceding, head, member)                    \
+	for (entry = list_last_entry(head, __typeof__(*entry), member),                     \
+	    preceding = shim_previous(entry, member);                                       \
+	     &entry->member != (head);                                                      \
+	     entry = preceding, preceding = shim_previous(entry, member))
 
 #endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// Frames of /dev/ipcdev in C++20, for opens with IPCDEV_IOC_BATCH on: pack messages into
+// a buffer for one write(2), and iterate over what one read(2) returned. No allocation,
+// no exceptions, no system calls; errors are told by the return value.
+//
+//     std::array<std::byte, IPCDEV_BATCH_BYTES_MAX> buffer;
+//     ipcdev::FramePacker packer(buffer);
+//     while (more() && packer.append(next_message())) {}
+//     while (!packer.frames().empty()) {
+//         const ssize_t taken = write(fd, packer.frames().data(), packer.frames().size());
+//         if (taken == -1) ...
+//         packer.drop(static_cast<std::size_t>(taken));
+//     }
+//
+//     const ssize_t got = read(fd, buffer.data(), buffer.size());
+//     ipcdev::FrameIterator frames(std::span(buffer).first(got));
+//     while (const auto frame = frames.next()) { use(frame->message); }
+//
+// Not thread-safe: callers serialise.
+#ifndef IPCDEV_FRAMES_HPP
+#define IPCDEV_FRAMES_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+
+#include "ipcdev.h"
+
+namespace ipcdev {
+
+// Writes frames one behind the other into a buffer of the caller's.
+class FramePacker {
+  public:
+    // IPCDEV_BATCH_BYTES_MAX bytes are the most that one call moves.
+    explicit FramePacker(std::span<std::byte> buffer) : buffer_(buffer) {}
+
+    // A frame with a copy of the message. False, and nothing changes: there is no room
+    // for it, or it is empty, which no message is.
+    [[nodiscard]] bool append(std::span<const std::byte> message) {
+        const std::size_t bytes = IPCDEV_FRAME_BYTES(message.size());
+        if (message.empty() || message.size() > IPCDEV_MESSAGE_MAX ||
+            bytes > buffer_.size() - used_) {
+            return false;
+        }
+        const ipcdev_frame frame{.length = static_cast<__u32>(message.size()), .flags = 0};
+        std::byte* const at = buffer_.data() + used_;
+        std::memcpy(at, &frame, sizeof(frame));
+        std::memcpy(at + sizeof(frame), message.data(), message.size());
+        const std::size_t end = sizeof(frame) + message.size();
+        std::memset(at + end, 0, bytes - end);
+        used_ += bytes;
+        return true;
+    }
+
+    // What write(2) is to be given.
+    [[nodiscard]] std::span<const std::byte> frames() const { return buffer_.first(used_); }
+
+    // The first `bytes` were written, which write(2) counts in whole frames.
+    void drop(std::size_t bytes) {
+        used_ -= bytes;
+        std::memmove(buffer_.data(), buffer_.data() + bytes, used_);
+    }
+
+    void clear() { used_ = 0; }
+
+  private:
+    std::span<std::byte> buffer_;
+    std::size_t used_ = 0;
+};
+
+struct Frame {
+    std::span<const std::byte> message;
+    std::uint32_t flags = 0; // IPCDEV_FRAME_*
+
+    // Not the whole message: the rest of it was read by others.
+    [[nodiscard]] bool is_remainder() const { return (flags & IPCDEV_FRAME_REMAINDER) != 0; }
+};
+
+class FrameIterator {
+  public:
+    // `bytes` outlive the iterator and the frames it returns.
+    explicit FrameIterator(std::span<const std::byte> bytes) : left_(bytes) {}
+
+    // The next frame; nothing at the end, and before a frame that is cut.
+    [[nodiscard]] std::optional<Frame> next() {
+        ipcdev_frame frame{};
+        if (left_.size() < sizeof(frame)) {
+            return std::nullopt;
+        }
+        std::memcpy(&frame, left_.data(), sizeof(frame));
+        const std::size_t bytes = IPCDEV_FRAME_BYTES(std::size_t{frame.length});
+        if (bytes > left_.size()) {
+            return std::nullopt;
+        }
+        const Frame found{.message = left_.subspan(sizeof(frame), frame.length),
+                          .flags = frame.flags};
+        left_ = left_.subspan(bytes);
+        return found;
+    }
+
+    // After the last frame: bytes that are no whole frame; none if all is well.
+    [[nodiscard]] std::span<const std::byte> rest() const { return left_; }
+
+  private:
+    std::span<const std::byte> left_;
+};
+
+} // namespace ipcdev
+
+#endif

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How a call meets the device, sleeps in it and is woken.
+ *
+ *   begin ... finish   one step of the device under its lock, and what it made true for
+ *                      others: whoever it completed is woken, the caller's own call
+ *                      perhaps among them
+ *   perform            a step that may park its call, which then sleeps until somebody's
+ *                      finish completes it, or a signal comes
+ *
+ * Who wakes, and who returns (the interleaving that can't happen is a lost wake-up):
+ *
+ *   sleeper                              waker
+ *   state = TASK_INTERRUPTIBLE           under the lock: request completed, off all lists
+ *   done?  no: schedule()                unlock
+ *          yes: return, the stack goes   done = true (release)
+ *                                        wake_up_process(task), by RCU still a task
+ *
+ * The waker reads call->task before it sets done, since the call may be gone after that.
+ * It does so after it unlocked, so that who is woken doesn't meet the lock. A sleeper that
+ * gets a signal takes the lock: its call is either still parked, and cancelled, or
+ * completed; then it waits for done, which is about to come.
+ */
+#include <linux/fs.h>
+#include <linux/ktime.h>
+#include <linux/poll.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "buffer.h"
+#include "node.h"
+#include "trace.h"
+
+/* Hands its result to every call that is completed, and wakes who sleeps in it. */
+static void ipcdev_answer(struct ipcdev_node *node, struct ipcdev_effects *effects)
+{
+	struct ipcdev_request *request, *next;
+
+	rcu_read_lock(); /* the tasks stay valid after their calls are done */
+	list_for_each_entry_safe(request, next, &effects->completed, hook) {
+		struct ipcdev_call *call = ipcdev_call_of(request);
+		struct task_struct *task = call->task;
+
+		if (task == current) {
+			call->done = true;
+			continue;
+		}
+		trace_ipcdev_complete(node->dev.devt, request->operation, task_pid_nr(task),
+				      request->done, request->error);
+		smp_store_release(&call->done, true); /* pairs with ipcdev_is_done() */
+		wake_up_process(task);
+	}
+	rcu_read_unlock();
+}
+
+static void ipcdev_wake_pollers(struct ipcdev_node *node, const struct ipcdev_effects *effects)
+{
+	if (!effects->became_readable && !effects->became_writable)
+		return;
+	if (!wq_has_sleeper(&node->pollers))
+		return;
+	if (effects->became_readable)
+		wake_up_interruptible_poll(&node->pollers, EPOLLIN | EPOLLRDNORM);
+	if (effects->became_writable)
+		wake_up_interruptible_poll(&node->pollers, EPOLLOUT | EPOLLWRNORM);
+}
+
+static void ipcdev_free(struct ipcdev_effects *effects)
+{
+	struct ipcdev_message *message, *next_message;
+	struct ipcdev_piece *piece, *next_piece;
+
+	/* First: a piece may still name its message. */
+	list_for_each_entry_safe(piece, next_piece, &effects->returned, hook)
+		kfree(piece);
+	list_for_each_entry_safe(message, next_message, &effects->retired, hook)
+		ipcdev_message_free(message);
+}
+
+/**
+ * ipcdev_begin() - lock the device for one step
+ * @node:	whose device
+ * @effects:	set to nothing, to be filled by the step
+ */
+void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects)
+	__acquires(&node->device.lock)
+{
+	ipcdev_effects_init(effects);
+	spin_lock(&node->device.lock);
+}
+
+/**
+ * ipcdev_finish() - end a step: unlock, and act on what it made true
+ * @node:	whose device
+ * @effects:	of the step; used up
+ */
+void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects)
+	__releases(&node->device.lock)
+{
+	spin_unlock(&node->device.lock);
+	ipcdev_answer(node, effects);
+	ipcdev_wake_pollers(node, effects);
+	ipcdev_free(effects);
+}
+
+/**
+ * ipcdev_call_init() - a call of this task
+ * @call:	on its stack
+ * @file:	by which it calls
+ * @batch:	it moves frames
+ * @bytes:	of the call
+ */
+void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, bool batch, u64 bytes)
+{
+	memset(call, 0, sizeof(*call));
+	INIT_LIST_HEAD(&call->request.hook);
+	call->request.bytes = bytes;
+	call->request.batch = batch;
+	call->request.nonblocking = file->f_flags & O_NONBLOCK;
+	call->file = file;
+	call->task = current;
+}
+
+/* Then all that is written of the call by others is visible, and nothing more will be. */
+static bool ipcdev_is_done(const struct ipcdev_call *call)
+{
+	return smp_load_acquire(&call->done); /* pairs with ipcdev_answer() */
+}
+
+/* Returns once the call is done, or a signal came and @state lets it in. */
+static void ipcdev_wait(const struct ipcdev_call *call, unsigned int state)
+{
+	for (;;) {
+		set_current_state(state);
+		if (ipcdev_is_done(call) || signal_pending_state(state, current))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+/* A signal came: cancels the call if it is still parked. */
+static void ipcdev_interrupt(struct ipcdev_node *node, struct ipcdev_call *call)
+{
+	struct ipcdev_effects effects;
+
+	ipcdev_begin(node, &effects);
+	if (ipcdev_cancel(&node->device, &call->request, -EINTR, &effects))
+		trace_ipcdev_cancel(node->dev.devt, call->request.operation, call->request.bytes);
+	ipcdev_finish(node, &effects);
+}
+
+static void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *call)
+{
+	ipcdev_wait(call, TASK_INTERRUPTIBLE);
+	if (!ipcdev_is_done(call)) {
+		ipcdev_interrupt(node, call);
+		ipcdev_wait(call, TASK_UNINTERRUPTIBLE); /* a waker is about to say so */
+	}
+}
+
+/**
+ * ipcdev_perform() - submit a call, and sleep until it is done
+ * @node:	whose device
+ * @call:	of this task
+ * @submit:	ipcdev_submit_read() or ipcdev_submit_write()
+ *
+ * Return: 0, and @call has the result, or a negative errno.
+ */
+int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call, ipcdev_submit *submit)
+{
+	struct ipcdev_effects effects;
+
+	ipcdev_begin(node, &effects);
+	submit(&node->device, &call->request, &effects);
+	if (call->request.state == IPCDEV_PARKED) {
+		call->since_ns = ktime_get_ns();
+		trace_ipcdev_park(node->dev.devt, call->request.operation, call->request.bytes);
+	}
+	ipcdev_finish(node, &effects);
+	if (!ipcdev_is_done(call))
+		ipcdev_sleep(node, call);
+	return call->request.error == -EINTR ? -ERESTARTSYS : call->request.error;
+}
