@@ -88,6 +88,22 @@ struct Life {
         device.submit_write(writers[index], effects);
         drain(effects);
     }
+    // The messages from `first` to `last`, as a batch.
+    void write_batch(std::size_t index, std::size_t first, std::size_t last) {
+        for (std::size_t at = first; at < last; ++at) {
+            messages[at].next = &messages[at + 1];
+        }
+        writers[index].batch = true;
+        writers[index].bytes = (last - first + 1) * IPCDEV_FRAME_BYTES(size);
+        writers[index].largest = size;
+        writers[index].message = &messages[first];
+        device.submit_write(writers[index], effects);
+        drain(effects);
+    }
+    void read_batch(std::size_t index, std::uint64_t frames) {
+        readers[index].batch = true;
+        read(index, frames * IPCDEV_FRAME_BYTES(size));
+    }
     void read(std::size_t index, std::uint64_t count) {
         readers[index].bytes = count;
         device.submit_read(readers[index], effects);
@@ -148,6 +164,28 @@ TEST(Allocation, ALifeOfAFifoNeedsNone) {
         static_cast<void>(life.device.poll_mask());
         life.device.release();
         EXPECT_EQ(life.device.statistics().messages_written, 3U);
+    }
+    EXPECT_EQ(heap_calls, before);
+}
+
+TEST(Allocation, ALifeWithBatchesNeedsNone) {
+    const int before = heap_calls;
+    {
+        Life life({.mode = Mode::fifo, .depth = 2, .max_message = Life::size});
+        life.write_batch(0, 0, 2); // parks, with one message left
+        life.read_batch(0, 2);
+        life.fault(0); // one more than depth
+        life.read(1, 1);
+        life.read_batch(2, 2); // the rest of the first, and the second
+        life.fault(1);         // the first's own piece is with reader 2: takes the spare one
+        life.read_batch(3, 3);
+        life.copied(3);
+        life.copied(2);
+        life.read_batch(1, 1); // parks
+        life.write_batch(1, 3, 3);
+        life.copied(1);
+        EXPECT_EQ(life.device.statistics().messages_written, 4U);
+        EXPECT_EQ(life.device.statistics().messages_read, 4U);
     }
     EXPECT_EQ(heap_calls, before);
 }

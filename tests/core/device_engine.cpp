@@ -16,6 +16,7 @@ struct Core {
 
     static int error_of(const Request& request) { return request.error; }
     static bool is_read(const Request& request) { return request.operation == Operation::read; }
+    static const PieceList& pieces_of(const Request& request) { return request.pieces; }
     static Fate fate_of(const Message& message) { return message.fate; }
 };
 

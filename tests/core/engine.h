@@ -7,6 +7,9 @@
 // A client is one thread of a program: it has at most one call under way. The
 // copy of a read's bytes to the reader is a step of its own: after a completion
 // with bytes the client must be told `copied` or `fault`.
+//
+// A call may be a batch: a write of several messages, a read of as many as fit. Its
+// bytes are then those of frames: a head of 8 bytes, the message, padding.
 #pragma once
 
 #include <cerrno>
@@ -14,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,25 +39,60 @@ enum class Verb : std::uint8_t {
 
 struct Input {
     Verb verb = Verb::open;
-    std::size_t client = 0;   // read, write, cancel, copied, fault
-    std::uint64_t count = 0;  // read
-    std::string payload{};    // write
-    bool nonblocking = false; // read, write
-    int error = EINTR;        // cancel
-    SettingsChange change{};  // configure
+    std::size_t client = 0;            // read, write, cancel, copied, fault
+    std::uint64_t count = 0;           // read
+    std::string payload{};             // write
+    bool batch = false;                // read, write
+    std::vector<std::string> frames{}; // write, batch: a payload each, none empty
+    bool nonblocking = false;          // read, write
+    int error = EINTR;                 // cancel
+    SettingsChange change{};           // configure
 };
 
-// A call that ended.
+// The bytes of a frame with a message of `length` bytes.
+[[nodiscard]] constexpr std::uint64_t framed(std::uint64_t length) {
+    return 8 + (length + 7) / 8 * 8;
+}
+
+// The payloads of a write, a message each.
+[[nodiscard]] inline std::span<const std::string> payloads_of(const Input& write) {
+    return write.batch ? std::span(write.frames) : std::span(&write.payload, 1);
+}
+
+// What a call asks for.
+[[nodiscard]] inline std::uint64_t bytes_of(const Input& call) {
+    std::uint64_t bytes = call.count + call.payload.size();
+    for (const std::string& payload : call.frames) {
+        bytes += framed(payload.size());
+    }
+    return bytes;
+}
+
+// What a batch read got of one message.
+struct Frame {
+    std::uint32_t message = 0;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+    std::string text{};
+    bool remainder = false; // it is not the whole message
+    bool spare = false;     // held by a spare piece of a put_back
+
+    bool operator==(const Frame&) const = default;
+};
+
+// A call that ended. Messages have numbers from 1 on, in the order in which writes
+// bring them, whether they are taken or not.
 struct Completion {
     std::size_t client = 0;
     Operation operation = Operation::read;
     int error = 0;
     std::uint32_t done = 0;
     std::string text{};        // read: the bytes
-    std::uint32_t message = 0; // the how-manieth write input brought it, from 1; 0: none
+    std::uint32_t message = 0; // its number, or that of a batch's first; 0: none
     std::uint32_t begin = 0;   // read: what was taken of the message
     std::uint32_t end = 0;
-    bool kept = false; // write: the message is still the writer's
+    std::vector<Frame> frames{}; // batch read, instead of these four
+    std::uint32_t kept = 0;      // write: so many messages are still the writer's
 
     bool operator==(const Completion&) const = default;
 };

@@ -58,17 +58,41 @@ std::string payload_of(std::uint32_t size, std::size_t step) {
     return text;
 }
 
+// Room for no frame, one, or a few.
+Input batch_read_of(Bytes& bytes, const Ledger& ledger) {
+    constexpr std::uint32_t most = 100;
+    const std::uint64_t least = framed(ledger.settings().max_message);
+    const std::uint8_t kind = bytes.next();
+    return {.verb = Verb::read,
+            .count = kind == 0 ? IPCDEV_BATCH_BYTES_MAX + 1 : least - 1 + kind % most,
+            .batch = true};
+}
+
+Input batch_write_of(Bytes& bytes, const Ledger& ledger, std::size_t step) {
+    Input input{.verb = Verb::write, .batch = true};
+    for (std::uint32_t left = bytes.below(6); left > 0; --left) {
+        const std::uint32_t size = 1 + bytes.below(ledger.settings().max_message);
+        const bool too_long = bytes.below(16) == 0;
+        input.frames.push_back(payload_of(size + (too_long ? 8 : 0), step + left));
+    }
+    return input;
+}
+
+Input plain_call_of(Bytes& bytes, const Ledger& ledger, bool reads, std::size_t step) {
+    const std::uint32_t size = bytes.below(ledger.settings().max_message + 2);
+    return reads ? Input{.verb = Verb::read, .count = size}
+                 : Input{.verb = Verb::write, .payload = payload_of(size, step)};
+}
+
 Input call_of(Bytes& bytes, const Ledger& ledger, std::size_t client, std::size_t step) {
     const std::uint8_t kind = bytes.next();
-    const std::uint32_t size = bytes.below(ledger.settings().max_message + 2);
-    Input input{.client = client, .nonblocking = kind % 8 == 7};
-    if (kind % 2 == 0) {
-        input.verb = Verb::read;
-        input.count = size;
-    } else {
-        input.verb = Verb::write;
-        input.payload = payload_of(size, step);
-    }
+    const bool reads = kind % 2 == 0;
+    const bool batch = kind % 4 >= 2;
+    Input input = !batch  ? plain_call_of(bytes, ledger, reads, step)
+                  : reads ? batch_read_of(bytes, ledger)
+                          : batch_write_of(bytes, ledger, step);
+    input.client = client;
+    input.nonblocking = kind % 16 >= 13;
     return input;
 }
 

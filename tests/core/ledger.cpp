@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How the books are kept: what goes in, what comes out. The laws that hold
-// between two inputs are in ledger_laws.cpp.
+// How the books are kept of what goes in. What comes out is in ledger_calls.cpp, the
+// laws that hold between two inputs are in ledger_laws.cpp.
 #include "ledger.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace ipcdev::test {
 
 std::optional<std::string> Ledger::follow(const Input& input, const Outcome& outcome,
                                           const Snapshot& after) {
-    returned_.reset();
+    returned_.clear();
     joined_.clear();
     settled_.clear();
     try {
@@ -22,6 +22,7 @@ std::optional<std::string> Ledger::follow(const Input& input, const Outcome& out
             complete(input, completion);
         }
         stay(input, outcome);
+        let_writers_in(input);
         check_nobody_is_stuck();
         check_edges(before, outcome);
         check_given_back(outcome, after);
@@ -69,30 +70,41 @@ void Ledger::call(const Input& input) {
     Client& client = clients_[input.client];
     client.doing = Doing::calling;
     client.nonblocking = input.nonblocking;
+    client.batch = input.batch;
+    client.bytes = bytes_of(input);
     if (input.verb == Verb::read) {
         client.operation = Operation::read;
-        client.bytes = input.count;
     } else {
+        const auto payloads = payloads_of(input);
         client.operation = Operation::write;
-        client.bytes = input.payload.size();
-        client.payload = input.payload;
-        client.message = ++writes_;
+        client.payloads.assign(payloads.begin(), payloads.end());
+        client.message = messages_ + 1;
+        client.admitted = 0;
+        messages_ += static_cast<std::uint32_t>(payloads.size());
     }
 }
 
 void Ledger::copied(Client& client) {
-    counted_.bytes_read += client.done;
-    counted_.bytes_truncated += client.taken.size() - client.done;
+    std::uint32_t size = 0;
     client.doing = Doing::nothing;
-    settle(client.taken.message, client.taken.size());
+    for (const Stretch& taken : client.taken) {
+        size += taken.size();
+        settle(taken.message, taken.size());
+    }
+    counted_.bytes_read += client.done;
+    counted_.bytes_truncated += size - client.done;
+}
+
+void Ledger::fault(Client& client) {
+    client.doing = Doing::nothing;
+    ++spares_;
+    std::for_each(client.taken.rbegin(), client.taken.rend(),
+                  [this](const Stretch& taken) { give_back(taken); });
 }
 
 // The bytes go in front of the line, unless they are out of date by now.
-void Ledger::fault(Client& client) {
-    const Stretch taken = client.taken;
+void Ledger::give_back(const Stretch& taken) {
     Parcel& parcel = book(taken.message);
-    client.doing = Doing::nothing;
-    ++spares_;
     if (parcel.cleared) {
         parcel.fate = Fate::cleared;
         settle(taken.message, taken.size());
@@ -100,12 +112,13 @@ void Ledger::fault(Client& client) {
         parcel.fate = Fate::overwritten;
         settle(taken.message, taken.size());
     } else {
-        returned_ = taken;
+        returned_.push_back(taken);
         if (!line_.empty() && line_.front().message == taken.message &&
             line_.front().begin == taken.end) {
             line_.front().begin = taken.begin;
         } else {
             line_.insert(line_.begin(), taken);
+            line_.front().spare = false; // the snapshot knows
         }
     }
 }
@@ -156,145 +169,6 @@ void Ledger::configure(const SettingsChange& change, int error) {
         demand((error == EINVAL && !next) || (error == EBUSY && !idle()),
                "EINVAL for settings out of range, EBUSY unless idle");
     }
-}
-
-void Ledger::complete(const Input& input, const Completion& completion) {
-    demand(completion.client < clients_.size(), "a call ends that nobody made");
-    Client& client = clients_[completion.client];
-    demand(client.doing == Doing::calling || client.doing == Doing::parked,
-           "only a call that is under way ends");
-    demand(client.operation == completion.operation, "a read ends as a read, a write as a write");
-    if (completion.error == 0) {
-        demand(input.verb != Verb::cancel, "a cancelled call reports no success");
-        if (client.bytes == 0) {
-            demand(completion.done == 0, "0 bytes asked for are 0 bytes done");
-            client.doing = Doing::nothing;
-        } else if (client.operation == Operation::write) {
-            admit(completion.client, completion);
-        } else {
-            take(completion.client, completion);
-        }
-        return;
-    }
-    demand(completion.done == 0, "a call that fails has done nothing");
-    if (client.operation == Operation::write) {
-        const bool owned = client.bytes > 0 && client.bytes <= settings_.max_message;
-        demand(completion.kept == owned, "a write that fails leaves its message with the writer");
-    }
-    if (client.doing == Doing::parked) {
-        demand(input.verb == Verb::cancel && input.client == completion.client &&
-                   input.error == completion.error,
-               "a parked call fails only if it is cancelled, and with that error");
-        leave_waiting(completion.client);
-        counted_.interrupted += completion.error == EINTR ? 1 : 0;
-    } else {
-        refuse(client, completion);
-    }
-    client.doing = Doing::nothing;
-}
-
-// Where several errors apply, any of them may be reported.
-void Ledger::refuse(const Client& client, const Completion& completion) const {
-    const bool reads = client.operation == Operation::read;
-    const bool would_park = client.bytes > 0 && (reads ? line_.empty() : !has_room());
-    switch (completion.error) {
-    case EMSGSIZE:
-        demand(!reads && client.bytes > settings_.max_message, "EMSGSIZE only above max_message");
-        break;
-    case EAGAIN:
-        demand(client.nonblocking && would_park, "EAGAIN only if non-blocking and it would park");
-        break;
-    case ENOBUFS:
-        demand(would_park && waiting_.size() == IPCDEV_PARKED_MAX,
-               "ENOBUFS only if it would park beside the most that may");
-        break;
-    default:
-        throw Breach{"a call failed with error " + std::to_string(completion.error)};
-    }
-}
-
-void Ledger::admit(std::size_t index, const Completion& completion) {
-    Client& client = clients_[index];
-    demand(client.bytes <= settings_.max_message, "EMSGSIZE above max_message");
-    demand(completion.done == client.bytes, "a write is whole");
-    demand(completion.message == client.message, "a writer's own message is admitted");
-    demand(!completion.kept, "the device has the message that it admitted");
-    must_be_next(index);
-    if (settings_.mode == Mode::slot) {
-        drop_line(Fate::overwritten);
-    }
-    demand(has_room(), "a fifo admits up to depth messages");
-    for (Parcel& parcel : parcels_) {
-        parcel.superseded = true;
-    }
-    const auto size = static_cast<std::uint32_t>(client.bytes);
-    parcels_.push_back({.number = client.message, .payload = client.payload, .left = size});
-    line_.push_back({.message = client.message, .begin = 0, .end = size});
-    joined_.push_back(client.message);
-    ++counted_.messages_written;
-    counted_.bytes_written += size;
-    leave_waiting(index);
-    client.doing = Doing::nothing;
-}
-
-void Ledger::take(std::size_t index, const Completion& completion) {
-    Client& client = clients_[index];
-    must_be_next(index);
-    demand(!line_.empty(), "a read gives bytes that wait");
-    Stretch& front = line_.front();
-    const std::uint64_t most = std::min<std::uint64_t>(client.bytes, front.size());
-    demand(completion.message == front.message && completion.begin == front.begin,
-           "a read gives the bytes at the front of the line");
-    demand(completion.done == most, "a read gives all that fits, of one message");
-    demand(completion.text == book(front.message).payload.substr(front.begin, most),
-           "a read gives the bytes that were written");
-    Stretch taken = front;
-    if (settings_.mode == Mode::fifo) {
-        taken.end = taken.begin + completion.done;
-    }
-    demand(completion.end == taken.end, "fifo: the rest stays in the line; slot: it goes too");
-    front.begin = taken.end;
-    if (front.size() == 0) {
-        line_.erase(line_.begin());
-    }
-    leave_waiting(index);
-    client.doing = Doing::copying;
-    client.taken = taken;
-    client.done = completion.done;
-}
-
-void Ledger::must_be_next(std::size_t index) const {
-    const Client& client = clients_[index];
-    for (const std::size_t other : waiting_) {
-        if (clients_[other].operation == client.operation) {
-            demand(other == index, client.doing == Doing::parked
-                                       ? "parked calls are served in order of arrival"
-                                       : "a newcomer never overtakes a parked call");
-            return;
-        }
-    }
-}
-
-void Ledger::leave_waiting(std::size_t index) {
-    std::erase(waiting_, index);
-}
-
-// The call that was made, if it did not end.
-void Ledger::stay(const Input& input, const Outcome& outcome) {
-    const bool calls = input.verb == Verb::read || input.verb == Verb::write;
-    const bool stays = calls && clients_[input.client].doing == Doing::calling;
-    demand(outcome.parked == stays, "a call ends or parks");
-    if (!stays) {
-        return;
-    }
-    Client& client = clients_[input.client];
-    const bool reads = client.operation == Operation::read;
-    demand(!client.nonblocking, "a non-blocking call never parks");
-    demand(waiting_.size() < IPCDEV_PARKED_MAX, "ENOBUFS beside the most that may park");
-    demand(reads || client.bytes <= settings_.max_message, "EMSGSIZE above max_message");
-    client.doing = Doing::parked;
-    waiting_.push_back(input.client);
-    ++(reads ? counted_.reader_parks : counted_.writer_parks);
 }
 
 } // namespace ipcdev::test

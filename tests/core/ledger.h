@@ -8,7 +8,11 @@
 //   - bytes leave the line at its front only, each once, none is left out;
 //   - parked calls are served in order of arrival; a newcomer never overtakes;
 //   - nobody is parked who could go on; nobody is turned away who could, too;
-//   - completed beats cancelled; an ended call takes and leaves nothing;
+//   - completed beats cancelled; an ended call takes and leaves nothing, but for
+//     the messages of a batch that were in before;
+//   - a batch read gives all that is there and fits, message by message; those of a
+//     batch write come in one after the other, with nobody else's in between, and
+//     as soon as there is room;
 //   - a message is retired when its last byte is gone, and once; so is a spare;
 //   - edges are given when bytes joined the line and stay, or a full fifo got
 //     room, and at no other time;
@@ -31,6 +35,7 @@ class Ledger {
         std::uint32_t message = 0;
         std::uint32_t begin = 0;
         std::uint32_t end = 0;
+        bool spare = false; // copying: held by a spare piece
 
         [[nodiscard]] std::uint32_t size() const { return end - begin; }
     };
@@ -39,11 +44,13 @@ class Ledger {
         Doing doing = Doing::nothing;
         Operation operation = Operation::read;
         bool nonblocking = false;
-        std::uint64_t bytes = 0;   // asked for, or offered
-        std::uint32_t message = 0; // write
-        std::string payload{};     // write
-        Stretch taken{};           // copying
-        std::uint32_t done = 0;    // copying: so many of them are for the reader
+        bool batch = false;
+        std::uint64_t bytes = 0;             // asked for, or offered
+        std::vector<std::string> payloads{}; // write
+        std::uint32_t message = 0;           // write: number of the first of them
+        std::size_t admitted = 0;            // write: so many of them
+        std::vector<Stretch> taken{};        // copying
+        std::uint32_t done = 0;              // copying: so many of the bytes are for the reader
     };
 
     // A message that was admitted and of which a byte is left somewhere.
@@ -78,14 +85,21 @@ class Ledger {
     void call(const Input& input);
     void copied(Client& client);
     void fault(Client& client);
+    void give_back(const Stretch& taken);
     void clear();
     void configure(const SettingsChange& change, int error);
 
     // What comes out.
     void complete(const Input& input, const Completion& completion);
+    void fail(const Input& input, const Completion& completion);
+    void cancelled(std::size_t index, int error);
     void refuse(const Client& client, const Completion& completion) const;
-    void admit(std::size_t index, const Completion& completion);
-    void take(std::size_t index, const Completion& completion);
+    void write(const Input& input, const Completion& completion);
+    void admit_next(std::size_t index);
+    void let_writers_in(const Input& input);
+    void take(const Input& input, const Completion& completion);
+    void take_bytes(Client& client, const Completion& completion);
+    void take_frames(Client& client, const Completion& completion);
     void leave_waiting(std::size_t index);
     void must_be_next(std::size_t index) const;
     void stay(const Input& input, const Outcome& outcome);
@@ -116,9 +130,9 @@ class Ledger {
     std::vector<std::size_t> waiting_; // parked clients, in order of arrival
     Statistics counted_;
     std::uint32_t opens_ = 0;
-    std::uint32_t writes_ = 0;           // to number messages as the engine does
+    std::uint32_t messages_ = 0;         // that writes brought, as the engine numbers them
     std::uint32_t spares_ = 0;           // spare pieces that the device holds
-    std::optional<Stretch> returned_;    // this input: put back into the line
+    std::vector<Stretch> returned_;      // this input: put back into the line
     std::vector<std::uint32_t> joined_;  // this input: admitted
     std::vector<std::uint32_t> settled_; // this input: gone
 };

@@ -90,7 +90,8 @@ void Ledger::check_nobody_is_stuck() const {
 }
 
 void Ledger::check_edges(const PollMask& before, const Outcome& outcome) const {
-    bool stays = returned_ && in_line(*returned_);
+    bool stays = std::any_of(returned_.begin(), returned_.end(),
+                             [&](const Stretch& stretch) { return in_line(stretch); });
     for (const std::uint32_t message : joined_) {
         stays |= std::any_of(line_.begin(), line_.end(),
                              [&](const Stretch& stretch) { return stretch.message == message; });
@@ -110,8 +111,14 @@ void Ledger::check_given_back(const Outcome& outcome, const Snapshot& after) {
     demand(retired == settled_, "a message is retired with its last byte, and once");
     demand(outcome.spares_returned <= spares_, "a spare piece comes back once");
     spares_ -= outcome.spares_returned;
-    const auto used = std::count_if(after.queue.begin(), after.queue.end(),
-                                    [](const Queued& queued) { return queued.spare; });
+    auto used = std::count_if(after.queue.begin(), after.queue.end(),
+                              [](const Queued& queued) { return queued.spare; });
+    for (const Client& client : clients_) {
+        if (client.doing == Doing::copying) {
+            used += std::count_if(client.taken.begin(), client.taken.end(),
+                                  [](const Stretch& stretch) { return stretch.spare; });
+        }
+    }
     demand(spares_ == static_cast<std::uint32_t>(used),
            "a spare piece comes back as soon as it is not needed");
 }

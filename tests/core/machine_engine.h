@@ -8,6 +8,7 @@
 //                             .became_readable, .became_writable
 //   Device                    with the members of ipcdev::Device that are used here
 //   error_of(request)         0 or a positive errno
+//   pieces_of(request)        what a batch read took
 //   is_read(request)
 //   fate_of(message)
 //
@@ -48,9 +49,9 @@ template <class Machine> class MachineEngine final : public Engine {
     using Effects = typename Machine::Effects;
 
     struct Buffer : Machine::Message {
-        Buffer(std::string bytes, std::uint32_t write)
+        Buffer(std::string bytes, std::uint32_t its_number)
             : Machine::Message(static_cast<std::uint32_t>(bytes.size())), payload(std::move(bytes)),
-              number(write) {}
+              number(its_number) {}
 
         const std::string payload;
         const std::uint32_t number;
@@ -66,7 +67,7 @@ template <class Machine> class MachineEngine final : public Engine {
 
         typename Machine::Request request;
         Doing doing = Doing::nothing;
-        std::uint32_t message = 0; // write: its number
+        std::uint32_t message = 0; // write: number of its first
     };
 
     // A list of owners from which any can be dropped at once: each knows its place.
@@ -90,16 +91,19 @@ template <class Machine> class MachineEngine final : public Engine {
     Client& client(std::size_t index);
     void read(Client& client, const Input& input, Effects& effects);
     void write(Client& client, const Input& input, Effects& effects);
+    void bring(Client& client, const Input& input);
     void copied(Client& client, Effects& effects);
     void fault(Client& client, Effects& effects);
     void drain(Effects& effects, Outcome& outcome);
     void finish(Client& client, Outcome& outcome);
+    void finish_write(Client& client, Completion& completion);
+    void finish_read(Client& client, Completion& completion);
     void end_everything();
 
     std::vector<std::unique_ptr<Buffer>> buffers_; // all that are not freed yet
     std::vector<std::unique_ptr<Spare>> spares_;   // all that are not freed yet
     std::deque<Client> clients_;                   // a Request may not move
-    std::uint32_t writes_ = 0;                     // inputs so far, to number the messages
+    std::uint32_t messages_ = 0;                   // that writes brought so far
     typename Machine::Device device_;              // goes first: its lists hold the others
 };
 
@@ -200,6 +204,7 @@ void MachineEngine<Machine>::read(Client& client, const Input& input, Effects& e
     }
     client.doing = Client::Doing::call;
     client.request.bytes = input.count;
+    client.request.batch = input.batch;
     client.request.nonblocking = input.nonblocking;
     client.request.message = nullptr;
     device_.submit_read(client.request, effects);
@@ -210,14 +215,37 @@ void MachineEngine<Machine>::write(Client& client, const Input& input, Effects& 
     if (client.doing != Client::Doing::nothing) {
         throw std::logic_error("a call by a client that is busy");
     }
-    const std::size_t bytes = input.payload.size();
-    const bool fits = bytes > 0 && bytes <= device_.settings().max_message;
+    bring(client, input);
     client.doing = Client::Doing::call;
-    client.message = ++writes_;
-    client.request.bytes = bytes;
+    client.request.bytes = bytes_of(input);
+    client.request.batch = input.batch;
     client.request.nonblocking = input.nonblocking;
-    client.request.message = fits ? &keep(buffers_, new Buffer(input.payload, writes_)) : nullptr;
     device_.submit_write(client.request, effects);
+}
+
+// The messages of the write, linked one to the next, unless one is too long.
+template <class Machine> void MachineEngine<Machine>::bring(Client& client, const Input& input) {
+    auto& request = client.request;
+    const std::span<const std::string> payloads = payloads_of(input);
+    std::uint64_t largest = 0;
+    for (const std::string& payload : payloads) {
+        if (input.batch && payload.empty()) {
+            throw std::logic_error("a frame of 0 bytes, which a transport refuses");
+        }
+        largest = std::max<std::uint64_t>(largest, payload.size());
+    }
+    request.largest = input.batch ? largest : 0;
+    client.message = messages_ + 1;
+    request.message = nullptr;
+    auto* end = &request.message;
+    for (const std::string& payload : payloads) {
+        ++messages_;
+        if (!payload.empty() && largest <= device_.settings().max_message) {
+            Buffer& buffer = keep(buffers_, new Buffer(payload, messages_));
+            *end = &buffer;
+            end = &buffer.next;
+        }
+    }
 }
 
 template <class Machine> void MachineEngine<Machine>::copied(Client& client, Effects& effects) {
@@ -264,18 +292,44 @@ template <class Machine> void MachineEngine<Machine>::finish(Client& client, Out
     completion.done = request.done;
     client.doing = Client::Doing::nothing;
     if (!is_read) {
-        completion.message = client.message;
-        completion.kept = request.message != nullptr;
-        if (completion.kept) {
-            drop(buffers_, static_cast<Buffer&>(*request.message).place);
-        }
+        finish_write(client, completion);
     } else if (completion.error == 0 && request.done != 0) {
         client.doing = Client::Doing::copy;
+        finish_read(client, completion);
+    }
+}
+
+template <class Machine>
+void MachineEngine<Machine>::finish_write(Client& client, Completion& completion) {
+    completion.message = client.message;
+    while (client.request.message != nullptr) {
+        auto& buffer = static_cast<Buffer&>(*client.request.message);
+        client.request.message = buffer.next;
+        ++completion.kept;
+        drop(buffers_, buffer.place);
+    }
+}
+
+template <class Machine>
+void MachineEngine<Machine>::finish_read(Client& client, Completion& completion) {
+    const auto& request = client.request;
+    if (!request.batch) {
         const auto& buffer = static_cast<const Buffer&>(*request.taken.message);
         completion.text = buffer.payload.substr(request.taken.begin, request.done);
         completion.message = buffer.number;
         completion.begin = request.taken.begin;
         completion.end = request.taken.end;
+        return;
+    }
+    for (const auto& piece : Machine::pieces_of(request)) {
+        const auto& buffer = static_cast<const Buffer&>(*piece.slice.message);
+        const std::uint32_t size = piece.slice.end - piece.slice.begin;
+        completion.frames.push_back({.message = buffer.number,
+                                     .begin = piece.slice.begin,
+                                     .end = piece.slice.end,
+                                     .text = buffer.payload.substr(piece.slice.begin, size),
+                                     .remainder = size < buffer.size,
+                                     .spare = &piece != &buffer.whole});
     }
 }
 

@@ -103,73 +103,27 @@ bool Model::is_parked(std::size_t client) const {
            std::any_of(writers_.begin(), writers_.end(), is);
 }
 
-void Model::read(const Input& input, Outcome& outcome) {
-    const Call call{.client = input.client, .count = input.count};
-    if (input.count == 0) {
-        outcome.completions.push_back({.client = input.client});
-    } else if (queue_.empty()) {
-        park(input, readers_, call, outcome);
-    } else {
-        give(call, outcome);
-    }
-}
-
-void Model::write(const Input& input, Outcome& outcome) {
-    const Call call{.client = input.client, .message = ++writes_, .text = input.payload};
-    Completion ended{.client = input.client, .operation = Operation::write};
-    if (input.payload.empty()) {
-        outcome.completions.push_back(ended);
-    } else if (input.payload.size() > settings_.max_message) {
-        ended.error = EMSGSIZE;
-        outcome.completions.push_back(ended);
-    } else if (settings_.mode == Mode::slot) {
-        drop_queue(Fate::overwritten);
-        queue(call, outcome);
-    } else if (has_room()) {
-        queue(call, outcome);
-    } else {
-        park(input, writers_, call, outcome);
-    }
-}
-
-void Model::park(const Input& input, std::deque<Call>& calls, Call call, Outcome& outcome) {
-    const bool reads = &calls == &readers_;
-    const bool too_many = readers_.size() + writers_.size() == IPCDEV_PARKED_MAX;
-    if (input.nonblocking || too_many) {
-        outcome.completions.push_back({.client = input.client,
-                                       .operation = reads ? Operation::read : Operation::write,
-                                       .error = input.nonblocking ? EAGAIN : ENOBUFS});
-        return;
-    }
-    calls.push_back(std::move(call));
-    ++(reads ? counted_.reader_parks : counted_.writer_parks);
-    outcome.parked = true;
-}
-
-void Model::cancel(const Input& input, Outcome& outcome) {
-    const auto is = [&](const Call& call) { return call.client == input.client; };
-    const bool read = std::erase_if(readers_, is) != 0;
-    const bool written = std::erase_if(writers_, is) != 0;
-    outcome.cancelled = read || written;
-    if (outcome.cancelled) {
-        outcome.completions.push_back({.client = input.client,
-                                       .operation = read ? Operation::read : Operation::write,
-                                       .error = input.error});
-        counted_.interrupted += input.error == EINTR ? 1 : 0;
-    }
-}
-
 void Model::copied(std::size_t client) {
     const Copy copy = copies_.at(client);
     copies_.erase(client);
+    std::size_t size = 0;
+    for (const Bytes& bytes : copy.taken) {
+        size += bytes.text.size();
+        lose(bytes.message, bytes.text.size());
+    }
     counted_.bytes_read += copy.done;
-    counted_.bytes_truncated += copy.bytes.text.size() - copy.done;
-    lose(copy.bytes.message, copy.bytes.text.size());
+    counted_.bytes_truncated += size - copy.done;
 }
 
+// The last one first, so that they stand in the queue as they did.
 void Model::fault(std::size_t client) {
-    Bytes bytes = copies_.at(client).bytes;
+    const Copy copy = copies_.at(client);
     copies_.erase(client);
+    std::for_each(copy.taken.rbegin(), copy.taken.rend(),
+                  [this](const Bytes& bytes) { bring_back(bytes); });
+}
+
+void Model::bring_back(Bytes bytes) {
     Life& life = lives_.at(bytes.message);
     const bool outdated = settings_.mode == Mode::slot && bytes.message != newest_;
     if (life.cleared || outdated) {
@@ -214,53 +168,6 @@ int Model::configure(const SettingsChange& change) {
     }
     settings_ = next;
     return 0;
-}
-
-void Model::serve(Outcome& outcome) {
-    while (!readers_.empty() && !queue_.empty()) {
-        const Call call = readers_.front();
-        readers_.pop_front();
-        give(call, outcome);
-    }
-    while (!writers_.empty() && has_room()) {
-        const Call call = writers_.front();
-        writers_.pop_front();
-        queue(call, outcome);
-    }
-}
-
-void Model::give(const Call& call, Outcome& outcome) {
-    Bytes& front = queue_.front();
-    Copy copy{.bytes = front};
-    copy.done = std::min<std::uint64_t>(call.count, front.text.size());
-    if (settings_.mode == Mode::fifo && copy.done < front.text.size()) {
-        copy.bytes.text.resize(copy.done);
-        front.text.erase(0, copy.done);
-        front.begin += static_cast<std::uint32_t>(copy.done);
-    } else {
-        queue_.pop_front();
-    }
-    const Bytes& bytes = copy.bytes;
-    outcome.completions.push_back(
-        {.client = call.client,
-         .done = static_cast<std::uint32_t>(copy.done),
-         .text = bytes.text.substr(0, copy.done),
-         .message = bytes.message,
-         .begin = bytes.begin,
-         .end = bytes.begin + static_cast<std::uint32_t>(bytes.text.size())});
-    copies_.emplace(call.client, std::move(copy));
-}
-
-void Model::queue(const Call& call, Outcome& outcome) {
-    queue_.push_back({.message = call.message, .text = call.text, .fresh = true});
-    lives_[call.message].left = call.text.size();
-    newest_ = call.message;
-    ++counted_.messages_written;
-    counted_.bytes_written += call.text.size();
-    outcome.completions.push_back({.client = call.client,
-                                   .operation = Operation::write,
-                                   .done = static_cast<std::uint32_t>(call.text.size()),
-                                   .message = call.message});
 }
 
 void Model::drop_queue(Fate fate) {

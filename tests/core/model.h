@@ -40,18 +40,22 @@ class Model final : public Engine {
 
     struct Call {
         std::size_t client = 0;
-        std::uint64_t count = 0;   // read
-        std::uint32_t message = 0; // write
-        std::string text{};        // write
+        bool batch = false;
+        std::uint64_t count = 0;           // read
+        std::uint32_t message = 0;         // write: number of the first
+        std::deque<std::string> waiting{}; // write: those that are not in the queue yet
+        std::size_t in = 0;                // write: so many are
+        std::uint32_t done = 0;            // write: their bytes, or those of their frames
     };
 
     struct Copy {
-        Bytes bytes{};
-        std::size_t done = 0; // so many of them are for the reader
+        std::vector<Bytes> taken{}; // one, or with batch one a frame
+        std::size_t done = 0;       // so many of the bytes are for the reader
     };
 
     // What is known of a message until its last byte is gone.
     struct Life {
+        std::size_t size = 0;
         std::size_t left = 0;
         bool cleared = false;
         Fate fate = Fate::read;
@@ -62,13 +66,18 @@ class Model final : public Engine {
     void cancel(const Input& input, Outcome& outcome);
     void copied(std::size_t client);
     void fault(std::size_t client);
+    void bring_back(Bytes bytes);
     void clear();
     [[nodiscard]] int configure(const SettingsChange& change);
 
-    void park(const Input& input, std::deque<Call>& calls, Call call, Outcome& outcome);
+    void park(const Input& input, std::deque<Call>& calls, const Call& call, Outcome& outcome);
     void serve(Outcome& outcome);
+    void serve_readers(Outcome& outcome);
     void give(const Call& call, Outcome& outcome);
-    void queue(const Call& call, Outcome& outcome);
+    void give_frames(const Call& call, Outcome& outcome);
+    bool queue(Call& call);
+    [[nodiscard]] static Completion completion_of(const Call& write);
+    void queue(std::uint32_t message, const std::string& text);
     void drop_queue(Fate fate);
     void lose(std::uint32_t message, std::size_t bytes);
     [[nodiscard]] std::size_t messages() const;
@@ -80,7 +89,7 @@ class Model final : public Engine {
     std::deque<Call> writers_;            // parked
     std::map<std::size_t, Copy> copies_;  // by client
     std::map<std::uint32_t, Life> lives_; // by message
-    std::uint32_t writes_ = 0;            // inputs so far, to number the messages
+    std::uint32_t numbers_ = 0;           // of messages that writes brought so far
     std::uint32_t newest_ = 0;            // the message admitted last
     std::uint32_t opens_ = 0;
     Statistics counted_;

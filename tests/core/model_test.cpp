@@ -112,6 +112,24 @@ std::size_t length(std::uint32_t max_message) {
          {1, rc::gen::elementOf(std::vector<std::size_t>{0, max_message + 1})}});
 }
 
+// One to some frames; seldom too many bytes.
+std::vector<std::string> batch(std::uint32_t max_message) {
+    std::vector<std::string> frames;
+    for (int left = *rc::gen::inRange(0, 7); left > 0; --left) {
+        frames.push_back(payload(std::max<std::size_t>(length(max_message), 1)));
+    }
+    return frames;
+}
+
+// Mostly room for the largest frame, or a few.
+std::uint64_t batch_count(std::uint32_t max_message) {
+    const std::uint64_t least = framed(max_message);
+    return *rc::gen::weightedOneOf<std::uint64_t>(
+        {{8, rc::gen::inRange<std::uint64_t>(least, 4 * least)},
+         {2, rc::gen::just(least)},
+         {1, rc::gen::elementOf(std::vector<std::uint64_t>{0, least - 1, 124 * 1024 + 1})}});
+}
+
 Verb verb_for(bool parked, bool copying) {
     if (copying) {
         return *rc::gen::weightedElement<Verb>(
@@ -142,8 +160,12 @@ rc::Gen<std::shared_ptr<const Command>> next_input(const Model& model) {
         Input input;
         input.client = *rc::gen::inRange<std::size_t>(0, clients);
         input.verb = verb_for(parked[input.client], copying[input.client]);
+        const bool calls = input.verb == Verb::read || input.verb == Verb::write;
+        input.batch = calls && *rc::gen::weightedElement<bool>({{2, false}, {1, true}});
         if (input.verb == Verb::read) {
-            input.count = length(max_message);
+            input.count = input.batch ? batch_count(max_message) : length(max_message);
+        } else if (input.batch) {
+            input.frames = batch(max_message);
         } else if (input.verb == Verb::write) {
             input.payload = payload(length(max_message));
         } else if (input.verb == Verb::cancel) {

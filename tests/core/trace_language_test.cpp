@@ -34,11 +34,27 @@ std::string complaint(const std::string& text) {
 } // namespace
 
 TEST(TraceLanguage, AnInputIsReadBackAsItIsWritten) {
-    for (const std::string text :
-         {"open", "close", "clear", "configure mode=slot depth=1 max_message=8", "configure mode=7",
-          "A: read 100", "A: read 100 nonblock", "A: read 100 held", "B: write \"hello\"",
-          "B: write \"two words\" nonblock", R"(B: write "\"quoted\", \\, \n and \x00\xff")",
-          R"(B: write "x"*5000)", "A: cancel", "A: cancel ENODEV", "A: copied", "A: fault"}) {
+    for (const std::string text : {"open",
+                                   "close",
+                                   "clear",
+                                   "configure mode=slot depth=1 max_message=8",
+                                   "configure mode=7",
+                                   "A: read 100",
+                                   "A: read 100 nonblock",
+                                   "A: read 100 held",
+                                   "B: write \"hello\"",
+                                   "B: write \"two words\" nonblock",
+                                   R"(B: write "\"quoted\", \\, \n and \x00\xff")",
+                                   R"(B: write "x"*5000)",
+                                   R"(B: write "x" "two words" batch)",
+                                   R"(B: write "x"*5000 "yz" batch nonblock)",
+                                   "B: write batch",
+                                   "A: read 64 batch",
+                                   "A: read 64 batch nonblock held",
+                                   "A: cancel",
+                                   "A: cancel ENODEV",
+                                   "A: copied",
+                                   "A: fault"}) {
         Names names;
         const Line line = parse_input(text, names);
         EXPECT_EQ(input_text(line.input, names, line.held), text);
@@ -46,11 +62,30 @@ TEST(TraceLanguage, AnInputIsReadBackAsItIsWritten) {
 }
 
 TEST(TraceLanguage, WhatIsNoInputIsRefused) {
-    for (const std::string text :
-         {"", "opened", "open it", "A:", "A: jump", "A: read", "A: read ten", "A: read 1 2",
-          "A: write", "A: write hello", "A: write \"hello", "A: write \"x\"*",
-          "A: write \"x\" held", "A: cancel nonblock", "A: cancel EWHAT", "A: copied 1",
-          "configure size=1", "configure depth", "clear all"}) {
+    for (const std::string text : {"",
+                                   "opened",
+                                   "open it",
+                                   "A:",
+                                   "A: jump",
+                                   "A: read",
+                                   "A: read ten",
+                                   "A: read 1 2",
+                                   "A: write",
+                                   "A: write hello",
+                                   "A: write \"hello",
+                                   "A: write \"x\"*",
+                                   "A: write \"x\" held",
+                                   "A: write \"x\" \"y\"",
+                                   "A: write \"x\" y batch",
+                                   "A: read batch",
+                                   "A: read 1 2 batch",
+                                   "A: cancel batch",
+                                   "A: cancel nonblock",
+                                   "A: cancel EWHAT",
+                                   "A: copied 1",
+                                   "configure size=1",
+                                   "configure depth",
+                                   "clear all"}) {
         Names names;
         EXPECT_THROW(static_cast<void>(parse_input(text, names)), std::invalid_argument) << text;
     }
@@ -76,6 +111,8 @@ TEST(TraceLanguage, AnInputThatMakesNoSenseNowIsRefused) {
     EXPECT_EQ(complaint("scenario x\nA: copied\n"), "line 2: A: copied: no copy is under way");
     EXPECT_EQ(complaint("scenario x\nA: fault\n"), "line 2: A: fault: no copy is under way");
     EXPECT_EQ(complaint("scenario x\nclose\n"), "line 2: close: close of what is not open");
+    EXPECT_EQ(complaint("scenario x\nA: write \"x\" \"\" batch\n"),
+              "line 2: A: write \"x\" \"\" batch: a frame of 0 bytes, which a transport refuses");
 }
 
 TEST(TraceLanguage, NeighboursThatDoTheSameAreOneLine) {

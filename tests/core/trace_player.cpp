@@ -61,9 +61,8 @@ std::vector<std::string> Player::play_one(const std::string& input) {
     Outcome outcome;
     engine_.apply(line.input, outcome);
     if (line.input.verb == Verb::read || line.input.verb == Verb::write) {
-        const bool reads = line.input.verb == Verb::read;
-        called_[client] = reads ? "read " + std::to_string(line.input.count)
-                                : "write " + std::to_string(line.input.payload.size());
+        called_[client] = (line.input.verb == Verb::read ? "read " : "write ") +
+                          std::to_string(bytes_of(line.input)) + (line.input.batch ? " batch" : "");
         held_.erase(client);
     }
     if (line.held) {

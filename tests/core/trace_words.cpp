@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <stdexcept>
 
 namespace ipcdev::test {
@@ -119,8 +120,9 @@ std::string payload_text(std::string_view bytes) {
     return run ? quoted(bytes.substr(0, 1)) + '*' + std::to_string(bytes.size()) : quoted(bytes);
 }
 
-Input parse_call(std::string_view verb, const std::vector<std::string_view>& arguments) {
-    Input input;
+Input parse_call(std::string_view verb, const std::vector<std::string_view>& arguments,
+                 bool batch) {
+    Input input{.batch = batch};
     const auto argument = [&](std::size_t index) {
         return index < arguments.size() ? arguments[index] : std::string_view();
     };
@@ -129,7 +131,12 @@ Input parse_call(std::string_view verb, const std::vector<std::string_view>& arg
         input.count = parse_number(argument(0));
     } else if (verb == "write") {
         input.verb = Verb::write;
-        input.payload = parse_payload(argument(0));
+        if (batch) {
+            std::transform(arguments.begin(), arguments.end(), std::back_inserter(input.frames),
+                           parse_payload);
+        } else {
+            input.payload = parse_payload(argument(0));
+        }
     } else if (verb == "cancel") {
         input.verb = Verb::cancel;
         input.error = arguments.empty() ? EINTR : parse_errno(argument(0));
@@ -147,11 +154,15 @@ Line parse_client_input(std::string_view verb, std::vector<std::string_view> arg
     const auto flag = [&](std::string_view name) { return std::erase(arguments, name) != 0; };
     const bool nonblocking = flag("nonblock");
     const bool held = flag("held");
-    Line line{.input = parse_call(verb, arguments), .held = held};
+    const bool batch = flag("batch");
+    Line line{.input = parse_call(verb, arguments, batch), .held = held};
     const bool reads = line.input.verb == Verb::read;
-    const bool calls = reads || line.input.verb == Verb::write;
-    const std::size_t most = calls || line.input.verb == Verb::cancel ? 1 : 0;
-    if (arguments.size() > most || (nonblocking && !calls) || (held && !reads)) {
+    const bool writes = line.input.verb == Verb::write;
+    const bool calls = reads || writes;
+    const std::size_t most = batch && writes                            ? arguments.size()
+                             : calls || line.input.verb == Verb::cancel ? 1
+                                                                        : 0;
+    if (arguments.size() > most || ((nonblocking || batch) && !calls) || (held && !reads)) {
         unknown("too many words for", verb);
     }
     line.input.nonblocking = nonblocking;
@@ -165,7 +176,10 @@ std::string call_text(const Input& input, bool held) {
         text = "read " + std::to_string(input.count);
         break;
     case Verb::write:
-        text = "write " + payload_text(input.payload);
+        text = "write";
+        for (const std::string& payload : payloads_of(input)) {
+            text += ' ' + payload_text(payload);
+        }
         break;
     case Verb::cancel:
         return input.error == EINTR ? "cancel" : "cancel " + errno_text(input.error);
@@ -174,13 +188,26 @@ std::string call_text(const Input& input, bool held) {
     default:
         return "fault";
     }
-    return text + (input.nonblocking ? " nonblock" : "") + (held ? " held" : "");
+    return text + (input.batch ? " batch" : "") + (input.nonblocking ? " nonblock" : "") +
+           (held ? " held" : "");
 }
 
 std::string mode_text(std::uint32_t mode) {
     return mode == IPCDEV_MODE_FIFO   ? "fifo"
            : mode == IPCDEV_MODE_SLOT ? "slot"
                                       : std::to_string(mode);
+}
+
+std::string result_text(const Completion& ended) {
+    if (ended.error != 0) {
+        return errno_text(ended.error);
+    }
+    std::string text = "done " + std::to_string(ended.done);
+    for (const Frame& frame : ended.frames) {
+        text += (frame.remainder ? " remainder " : " ") + payload_text(frame.text);
+    }
+    const bool bytes = ended.operation == Operation::read && ended.done != 0;
+    return text + (bytes && ended.frames.empty() ? ' ' + payload_text(ended.text) : "");
 }
 
 } // namespace
@@ -267,11 +294,7 @@ std::vector<std::string> outcome_text(const Input& input, const Outcome& outcome
                                       const Names& names) {
     std::vector<std::string> lines;
     for (const Completion& ended : outcome.completions) {
-        const bool bytes = ended.operation == Operation::read && ended.done != 0;
-        lines.push_back(names.name(ended.client) + ": " +
-                        (ended.error != 0 ? errno_text(ended.error)
-                                          : "done " + std::to_string(ended.done) +
-                                                (bytes ? " " + payload_text(ended.text) : "")));
+        lines.push_back(names.name(ended.client) + ": " + result_text(ended));
     }
     if (outcome.parked) {
         lines.push_back(names.name(input.client) + ": parked");

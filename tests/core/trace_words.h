@@ -5,13 +5,18 @@
 //   A: read 100              B: write "hello"          A: cancel
 //   A: read 100 nonblock     B: write "x"*5000         A: cancel ENODEV
 //   A: read 100 held         B: write "x" nonblock     A: copied
-//   open, close, clear       configure mode=slot       A: fault
+//   A: read 100 batch        B: write "x" "yz" batch   A: fault
+//   open, close, clear       configure mode=slot
 //
 // `held` leaves the copy to the reader under way until `copied` or `fault`;
 // without it the copy is over at once. Clients are named by letters and digits.
 //
 //   A: done 5 "hello"        B: done 5                 A: EAGAIN
 //   A: parked                A: not parked             edge: readable writable
+//   A: done 32 "x" remainder "z"
+//
+// A batch counts the bytes of frames, 8 and a multiple of 8 each; `remainder` is
+// before a text that is not the whole message.
 //
 // Parsing throws std::invalid_argument with a sentence for the author.
 #pragma once

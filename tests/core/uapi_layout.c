@@ -78,6 +78,16 @@ NEXT(ipcdev_configure, depth, max_message);
 NEXT(ipcdev_configure, max_message, reserved);
 LAST(ipcdev_configure, reserved);
 
+SIZE_IS(ipcdev_batch, 8);
+FIRST(ipcdev_batch, size);
+NEXT(ipcdev_batch, size, on);
+LAST(ipcdev_batch, on);
+
+SIZE_IS(ipcdev_frame, 8);
+FIRST(ipcdev_frame, length);
+NEXT(ipcdev_frame, length, flags);
+LAST(ipcdev_frame, flags);
+
 /* Fully encoded: direction, type, number, size. */
 #define BOTH_WAYS(number, size) _IOC(_IOC_READ | _IOC_WRITE, 0xE9, number, size)
 HOLDS(ioc_info, IPCDEV_IOC_INFO == BOTH_WAYS(1, 64));
@@ -85,3 +95,4 @@ HOLDS(ioc_stats, IPCDEV_IOC_STATS == BOTH_WAYS(2, 88));
 HOLDS(ioc_waiters, IPCDEV_IOC_WAITERS == BOTH_WAYS(3, 784));
 HOLDS(ioc_configure, IPCDEV_IOC_CONFIGURE == _IOC(_IOC_WRITE, 0xE9, 4, 32));
 HOLDS(ioc_clear, IPCDEV_IOC_CLEAR == _IOC(_IOC_NONE, 0xE9, 5, 0));
+HOLDS(ioc_batch, IPCDEV_IOC_BATCH == _IOC(_IOC_WRITE, 0xE9, 6, 8));

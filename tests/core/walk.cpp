@@ -15,25 +15,15 @@
 
 namespace ipcdev::test {
 
-Walk::Walk(WalkPlan plan, EngineMaker make) : plan_(std::move(plan)), make_(std::move(make)) {
+Walk::Walk(WalkPlan plan, EngineMaker make)
+    : plan_(std::move(plan)), make_(std::move(make)), key_(!plan_.batch_counts.empty()) {
     alphabet_ = {{.verb = Verb::open}, {.verb = Verb::close}, {.verb = Verb::clear}};
     for (const SettingsChange& change : plan_.changes) {
         alphabet_.push_back({.verb = Verb::configure, .change = change});
     }
     for (std::size_t client = 0; client < plan_.clients; ++client) {
         for (const bool nonblocking : {true, false}) {
-            for (const std::uint64_t count : plan_.counts) {
-                alphabet_.push_back({.verb = Verb::read,
-                                     .client = client,
-                                     .count = count,
-                                     .nonblocking = nonblocking});
-            }
-            for (const std::uint32_t size : plan_.sizes) {
-                alphabet_.push_back({.verb = Verb::write,
-                                     .client = client,
-                                     .payload = std::string(size, '?'),
-                                     .nonblocking = nonblocking});
-            }
+            add_calls(client, nonblocking);
         }
         cancels_.push_back(static_cast<Letter>(alphabet_.size()));
         alphabet_.push_back({.verb = Verb::cancel, .client = client});
@@ -44,6 +34,31 @@ Walk::Walk(WalkPlan plan, EngineMaker make) : plan_(std::move(plan)), make_(std:
     }
     if (alphabet_.size() > 256) {
         throw std::invalid_argument("an alphabet of more letters than a Letter can name");
+    }
+}
+
+void Walk::add_calls(std::size_t client, bool nonblocking) {
+    const Input read{.verb = Verb::read, .client = client, .nonblocking = nonblocking};
+    const Input write{.verb = Verb::write, .client = client, .nonblocking = nonblocking};
+    for (const std::uint64_t count : plan_.counts) {
+        alphabet_.push_back(read);
+        alphabet_.back().count = count;
+    }
+    for (const std::uint32_t size : plan_.sizes) {
+        alphabet_.push_back(write);
+        alphabet_.back().payload.resize(size, '?');
+    }
+    for (const std::uint64_t count : plan_.batch_counts) {
+        alphabet_.push_back(read);
+        alphabet_.back().count = count;
+        alphabet_.back().batch = true;
+    }
+    for (const std::vector<std::uint32_t>& sizes : plan_.batch_sizes) {
+        alphabet_.push_back(write);
+        alphabet_.back().batch = true;
+        for (const std::uint32_t size : sizes) {
+            alphabet_.back().frames.emplace_back(size, '?');
+        }
     }
 }
 
@@ -158,13 +173,20 @@ Walk::Traveller Walk::travel(const std::vector<Letter>& way) {
     return traveller;
 }
 
+static void stamp(std::string& payload, std::uint32_t& messages) {
+    char byte = static_cast<char>('a' + messages++ * payload.size() % 23);
+    std::generate(payload.begin(), payload.end(), [&] { return byte++; });
+}
+
 // The letter as an input; a write gets bytes that no other message has.
 const Input& Walk::stamped(Traveller& traveller, Letter letter) {
     Input& input = alphabet_[letter];
     traveller.way.push_back(letter);
     if (input.verb == Verb::write) {
-        char byte = static_cast<char>('a' + traveller.writes++ * input.payload.size() % 23);
-        std::generate(input.payload.begin(), input.payload.end(), [&] { return byte++; });
+        stamp(input.payload, traveller.messages);
+        for (std::string& payload : input.frames) {
+            stamp(payload, traveller.messages);
+        }
     }
     return input;
 }

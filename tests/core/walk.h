@@ -23,9 +23,11 @@ namespace ipcdev::test {
 struct WalkPlan {
     Settings settings{};
     std::size_t clients = 3;
-    std::vector<std::uint64_t> counts{};   // of reads
-    std::vector<std::uint32_t> sizes{};    // of writes
-    std::vector<SettingsChange> changes{}; // of configure
+    std::vector<std::uint64_t> counts{};                   // of reads
+    std::vector<std::uint32_t> sizes{};                    // of writes
+    std::vector<std::uint64_t> batch_counts{};             // of batch reads
+    std::vector<std::vector<std::uint32_t>> batch_sizes{}; // of the messages of batch writes
+    std::vector<SettingsChange> changes{};                 // of configure
 };
 
 struct WalkReport {
@@ -57,9 +59,10 @@ class Walk {
     struct Traveller {
         std::unique_ptr<Engine> engine{};
         std::vector<Letter> way{};
-        std::uint32_t writes = 0; // to stamp every message with bytes of its own
+        std::uint32_t messages = 0; // to stamp every one with bytes of its own
     };
 
+    void add_calls(std::size_t client, bool nonblocking);
     void expand(State state);
     [[nodiscard]] State arrive(const std::string& key, State from, Letter letter);
     bool take_back(Traveller& traveller, Ledger& ledger, Letter letter, const std::string& key);

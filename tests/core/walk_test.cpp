@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The walks: every state of three clients at small devices. Each ends at a
-// fixpoint and says how many states it saw.
+// The walks: every state of three clients at small devices, and of two to four that do
+// batches too. Each ends at a fixpoint and says how many states it saw.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -45,6 +45,60 @@ TEST(Walk, AFifoOfDepth3) {
     expect_lawful({.settings = {.mode = Mode::fifo, .depth = 3, .max_message = 2},
                    .counts = {1, 9},
                    .sizes = {1, 2}});
+}
+
+// Frames of so short messages are of 16 bytes: a batch read takes one, two, or three.
+TEST(Walk, BatchesAtASlot) {
+    expect_lawful({.settings = {.mode = Mode::slot, .depth = 1, .max_message = 3},
+                   .counts = {1, 9},
+                   .sizes = {3},
+                   .batch_counts = {15, 16, 32},
+                   .batch_sizes = {{1, 3}, {4, 1}, {1, 1, 1}}});
+}
+
+TEST(Walk, BatchesAtAFifoOfDepth1AndASlot) {
+    expect_lawful({.settings = {.mode = Mode::fifo, .depth = 1, .max_message = 1},
+                   .clients = 4,
+                   .counts = {1},
+                   .sizes = {1},
+                   .batch_counts = {16, 32, 48},
+                   .batch_sizes = {{1, 1}, {1, 1, 1}},
+                   .changes = {to_slot, to_fifo_of_1}});
+}
+
+TEST(Walk, BatchesAtAFifoOfDepth2) {
+    expect_lawful({.settings = {.mode = Mode::fifo, .depth = 2, .max_message = 1},
+                   .clients = 4,
+                   .counts = {1},
+                   .sizes = {1},
+                   .batch_counts = {16, 32},
+                   .batch_sizes = {{1, 1}, {1, 1, 1}}});
+}
+
+TEST(Walk, BatchesAtAFifoOfDepth3) {
+    expect_lawful({.settings = {.mode = Mode::fifo, .depth = 3, .max_message = 1},
+                   .clients = 4,
+                   .counts = {1},
+                   .sizes = {1},
+                   .batch_counts = {16, 32},
+                   .batch_sizes = {{1, 1}, {1, 1, 1}}});
+}
+
+// Messages that plain reads cut, and batch reads take and give back in parts.
+TEST(Walk, BatchesOfRemaindersAtAFifoOfDepth1) {
+    expect_lawful({.settings = {.mode = Mode::fifo, .depth = 1, .max_message = 2},
+                   .counts = {1},
+                   .batch_counts = {16},
+                   .batch_sizes = {{1, 2}}});
+}
+
+TEST(Walk, BatchesOfRemaindersAtAFifoOfDepth2) {
+    expect_lawful({.settings = {.mode = Mode::fifo, .depth = 2, .max_message = 2},
+                   .clients = 2,
+                   .counts = {1},
+                   .sizes = {2},
+                   .batch_counts = {16, 32},
+                   .batch_sizes = {{1, 2}, {1, 1, 1}}});
 }
 
 } // namespace ipcdev::test

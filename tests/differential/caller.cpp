@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "frames.h"
 #include "hang_watch.h"
 #include "support/errors.h"
 #include "uapi/ipcdev.h"
@@ -39,8 +40,9 @@ Answer make_call(int fd, const Step& step) {
     const Input& input = step.input;
     Answer answer;
     if (input.verb == Verb::write) {
-        const char* from = step.bad_buffer ? bad_buffer() : input.payload.data();
-        answer.result = write(fd, from, input.payload.size());
+        const std::string bytes = input.batch ? frames_of(input.frames) : input.payload;
+        const char* from = step.bad_buffer ? bad_buffer() : bytes.data();
+        answer.result = write(fd, from, bytes.size());
     } else {
         char* to = step.bad_buffer ? bad_buffer() : good_buffer();
         answer.result = read(fd, to, input.count);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "frames.h"
 #include "looks.h"
 
 namespace ipcdev::differential {
@@ -41,12 +42,29 @@ Operation operation_of(const Step& step) {
     return step.input.verb == Verb::read ? Operation::read : Operation::write;
 }
 
-Completion completion_of(std::size_t client, Operation operation, const Answer& answer) {
-    return {.client = client,
-            .operation = operation,
-            .error = answer.error,
-            .done = static_cast<std::uint32_t>(std::clamp<ssize_t>(answer.result, 0, UINT32_MAX)),
-            .text = answer.bytes};
+Completion completion_of(const Step& call, const Answer& answer) {
+    Completion ended{
+        .client = call.input.client,
+        .operation = operation_of(call),
+        .error = answer.error,
+        .done = static_cast<std::uint32_t>(std::clamp<ssize_t>(answer.result, 0, UINT32_MAX)),
+        .text = answer.bytes};
+    if (call.input.batch) {
+        if (auto frames = parse_frames(answer.bytes)) {
+            ended.frames = std::move(*frames);
+            ended.text.clear();
+        }
+    }
+    return ended;
+}
+
+bool same(const Completion& ended, const Completion& expected) {
+    const auto same_frame = [](const Frame& a, const Frame& b) {
+        return a.text == b.text && a.remainder == b.remainder;
+    };
+    return ended.error == expected.error && ended.done == expected.done &&
+           (expected.error != 0 || (ended.text == expected.text &&
+                                    std::ranges::equal(ended.frames, expected.frames, same_frame)));
 }
 
 } // namespace
@@ -101,8 +119,7 @@ std::string Comparison::act(const Step& step) {
     if (live_.park(step)) {
         return expect_answers(step, true);
     }
-    const Completion ended =
-        completion_of(input.client, operation_of(step), live_.answer(input.client));
+    const Completion ended = completion_of(step, live_.answer(input.client));
     return names_.name(ended.client) + ": " + result_text(ended) + ", the core parks it\n";
 }
 
@@ -157,9 +174,8 @@ std::string Comparison::expect_answers(const Step& step, bool own_too) {
 }
 
 std::string Comparison::expect(const Completion& expected, const Answer& answer) const {
-    const Completion ended = completion_of(expected.client, expected.operation, answer);
-    if (ended.error == expected.error && ended.done == expected.done &&
-        (expected.error != 0 || ended.text == expected.text)) {
+    const Completion ended = completion_of(last_calls_[expected.client], answer);
+    if (same(ended, expected)) {
         return "";
     }
     return names_.name(ended.client) + ": " + result_text(ended) +
@@ -191,8 +207,7 @@ std::string Comparison::answered_unasked() {
     if (!client) {
         return "";
     }
-    const Completion ended =
-        completion_of(*client, operation_of(last_calls_[*client]), live_.answer(*client));
+    const Completion ended = completion_of(last_calls_[*client], live_.answer(*client));
     return names_.name(ended.client) + ": " + result_text(ended) +
            ", the core says that it is parked\n";
 }

@@ -88,7 +88,10 @@ Step Generator::configure(const Settings& now) {
 }
 
 Step Generator::call(const Settings& now, std::size_t client) {
-    Step step = percent(writing_percent_) ? write(now) : read(now);
+    const bool writes = percent(writing_percent_);
+    const bool batch = percent(30);
+    Step step =
+        batch ? (writes ? batch_write(now) : batch_read(now)) : (writes ? write(now) : read(now));
     step.input.client = client;
     step.input.nonblocking = percent(35);
     step.bad_buffer = percent(4);
@@ -106,6 +109,29 @@ Step Generator::read(const Settings& now) {
 
 Step Generator::write(const Settings& now) {
     return {.input = {.verb = Verb::write, .payload = payload(size(now.max_message))}};
+}
+
+// Mostly room for one frame at least, and for a few if they are short.
+Step Generator::batch_read(const Settings& now) {
+    const std::uint64_t least = framed(now.max_message);
+    const std::uint64_t count = percent(3)   ? least - 1
+                                : percent(3) ? IPCDEV_BATCH_BYTES_MAX + 1
+                                : percent(30)
+                                    ? least
+                                    : least + below(4 * std::min<std::uint64_t>(least, 64));
+    return {.input = {.verb = Verb::read, .count = count, .batch = true}};
+}
+
+Step Generator::batch_write(const Settings& now) {
+    constexpr std::uint64_t frames_at_most = 6;
+    Step step{.input = {.verb = Verb::write, .batch = true}};
+    for (std::uint64_t left = below(frames_at_most + 1); left > 0; --left) {
+        const std::uint64_t bytes = std::max<std::uint64_t>(size(now.max_message), 1);
+        if (bytes_of(step.input) + framed(bytes) <= longest_call) {
+            step.input.frames.push_back(payload(bytes));
+        }
+    }
+    return step;
 }
 
 // Mostly of a few bytes, or about the limit.

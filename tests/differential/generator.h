@@ -31,6 +31,8 @@ class Generator {
     Step call(const Settings& now, std::size_t client);
     Step read(const Settings& now);
     Step write(const Settings& now);
+    Step batch_read(const Settings& now);
+    Step batch_write(const Settings& now);
     std::uint64_t size(std::uint64_t max_message);
     std::string payload(std::uint64_t bytes);
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "live.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -43,7 +45,7 @@ Answer Live::call(const Step& step) {
     return make_call(fd, step);
 }
 
-// The client's, with O_NONBLOCK as the step has it.
+// The client's, with O_NONBLOCK and batches as the step has them.
 int Live::fd_for(const Step& step) {
     Client& client = *clients_[step.input.client];
     if (client.nonblocking != step.input.nonblocking) {
@@ -51,26 +53,31 @@ int Live::fd_for(const Step& step) {
         checked(fcntl(client.fd.get(), F_SETFL, client.nonblocking ? O_RDWR | O_NONBLOCK : O_RDWR),
                 "fcntl");
     }
+    if (client.batch != step.input.batch) {
+        client.batch = step.input.batch;
+        ipcdev_batch wanted{.size = sizeof(wanted), .on = client.batch ? 1U : 0U};
+        const HangWatch::Watched watched(watch_);
+        checked(ioctl(client.fd.get(), IPCDEV_IOC_BATCH, &wanted), "BATCH");
+    }
     return client.fd.get();
 }
 
-std::uint32_t Live::parked_calls() const {
-    std::uint32_t parked = 0;
-    for (const auto& client : clients_) {
-        parked += client->busy() ? 1 : 0;
-    }
-    return parked;
+// Not by the number of parked calls: before one parks it may have ended others.
+bool Live::is_parked(const Client& client) {
+    const ipcdev_waiters now = waiters();
+    const auto* const end =
+        std::begin(now.waiters) + std::min<std::size_t>(now.count, IPCDEV_WAITERS_PER_CALL);
+    return std::any_of(std::begin(now.waiters), end,
+                       [&](const ipcdev_waiter& waiter) { return waiter.pid == client.thread(); });
 }
 
 bool Live::park(const Step& step) {
     Client& client = *clients_[step.input.client];
-    const std::uint32_t before = parked_calls();
     client.start(fd_for(step), step);
     sched_yield(); // on one processor, the call is made now
     bool parked = false;
     wait("the call parks or ends", [&] {
-        const ipcdev_info now = info();
-        parked = now.parked_readers + now.parked_writers > before;
+        parked = is_parked(client);
         return parked || client.answered();
     });
     return parked;

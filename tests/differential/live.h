@@ -66,11 +66,12 @@ class Live {
     struct Client : Caller {
         Descriptor fd;
         bool nonblocking = false;
+        bool batch = false;
     };
 
     int fd_for(const Step& step);
     [[nodiscard]] std::uint32_t own_opens() const;
-    [[nodiscard]] std::uint32_t parked_calls() const;
+    [[nodiscard]] bool is_parked(const Client& client);
     void end_calls();
     template <class Condition> void wait(const char* what, Condition condition);
     template <class Struct> Struct ask(unsigned long number, const char* name);

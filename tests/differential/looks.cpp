@@ -59,9 +59,8 @@ std::string live_waiter_text(const ipcdev_waiter& waiter, Live& live, const Name
 }
 
 std::string expected_waiter_text(const Step& call, const Names& names) {
-    const bool reads = call.input.verb == Verb::read;
-    return waiter_text(names.name(call.input.client), reads,
-                       reads ? call.input.count : call.input.payload.size());
+    return waiter_text(names.name(call.input.client), call.input.verb == Verb::read,
+                       bytes_of(call.input));
 }
 
 } // namespace

@@ -25,13 +25,12 @@ bool Oracle::possible(const Step& step) const {
     switch (input.verb) {
     case Verb::read:
         if (step.bad_buffer &&
-            (input.count == 0 || now_.queue.empty() || (!takes_first_ && !now_.writers.empty()))) {
+            (is_refused(input) || now_.queue.empty() || (!takes_first_ && !now_.writers.empty()))) {
             return false;
         }
         return !parked(input.client);
     case Verb::write:
-        if (step.bad_buffer &&
-            (input.payload.empty() || input.payload.size() > now_.settings.max_message)) {
+        if (step.bad_buffer && is_refused(input)) {
             return false; // another error may come first
         }
         return !parked(input.client);
@@ -42,6 +41,20 @@ bool Oracle::possible(const Step& step) const {
     default:
         return true;
     }
+}
+
+// Is it a call of 0 bytes, or of a wrong size?
+bool Oracle::is_refused(const Input& call) const {
+    const std::uint64_t bytes = bytes_of(call);
+    const std::uint64_t most = now_.settings.max_message;
+    if (bytes == 0 || (call.batch && bytes > IPCDEV_BATCH_BYTES_MAX)) {
+        return true;
+    }
+    if (call.verb == Verb::read) {
+        return call.batch && bytes < framed(most);
+    }
+    return std::ranges::any_of(payloads_of(call),
+                               [&](const std::string& payload) { return payload.size() > most; });
 }
 
 void Oracle::play(const Step& step, Outcome& outcome) {

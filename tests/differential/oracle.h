@@ -28,6 +28,7 @@ class Oracle {
     [[nodiscard]] bool parked(std::size_t client) const;
 
   private:
+    [[nodiscard]] bool is_refused(const Input& call) const;
     void fault(const Step& step, Outcome& outcome);
     void finish_copies(const Outcome& outcome);
 

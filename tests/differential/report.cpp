@@ -36,6 +36,9 @@ void Counts::add(const Step& step, const Outcome& outcome) {
     if (outcome.parked) {
         ++numbers_[verb + ", parked"];
     }
+    if (step.input.batch) {
+        ++numbers_[verb + ", batch"];
+    }
     if (step.bad_buffer) {
         ++numbers_[verb + ", bad buffer"];
     }
@@ -51,6 +54,11 @@ void Counts::add(const Step& step, const Outcome& outcome) {
             ++numbers_[verb + ", " + (ended.error == EFAULT ? "EFAULT" : errno_text(ended.error))];
         } else if (ended.operation == Operation::read && ended.done < ended.end - ended.begin) {
             ++numbers_["read, truncated"];
+        } else if (step.input.batch && ended.operation == Operation::write &&
+                   ended.done < bytes_of(step.input)) {
+            ++numbers_["write, batch in part"];
+        } else if (ended.frames.size() > 1) {
+            ++numbers_["read, batch of several"];
         }
     }
 }

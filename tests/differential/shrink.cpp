@@ -59,13 +59,22 @@ class Shrinker {
     bool simplify() {
         bool better = false;
         for (std::size_t index = 0; index < steps_.size(); ++index) {
-            for (bool again = true; again && index < steps_.size();) {
-                Steps candidate = steps_;
-                again = simplify(candidate[index].input) && try_out(candidate);
-                better = better || again;
+            while (index < steps_.size() && simplify(index)) {
+                better = true;
             }
         }
         return better;
+    }
+
+    bool simplify(std::size_t index) {
+        for (const Input& simpler : simpler_than(steps_[index].input)) {
+            Steps candidate = steps_;
+            candidate[index].input = simpler;
+            if (try_out(candidate)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     // The clients in order of first use, as a trace will name them.
@@ -79,17 +88,30 @@ class Shrinker {
         return steps;
     }
 
-    // Half as many bytes. False if it is as simple as can be.
-    static bool simplify(Input& input) {
-        if (input.verb == Verb::write && input.payload.size() > 1) {
-            input.payload.resize(input.payload.size() / 2);
-            return true;
+    // Without one of its frames, with half as many bytes in one, or half as many
+    // bytes. None if it is as simple as can be.
+    static std::vector<Input> simpler_than(const Input& input) {
+        std::vector<Input> simpler;
+        for (std::size_t at = 0; input.frames.size() > 1 && at < input.frames.size(); ++at) {
+            simpler.push_back(input);
+            std::vector<std::string>& frames = simpler.back().frames;
+            frames.erase(frames.begin() + static_cast<std::ptrdiff_t>(at));
         }
-        if (input.verb == Verb::read && input.count > 1) {
-            input.count /= 2;
-            return true;
+        for (std::size_t at = 0; at < input.frames.size(); ++at) {
+            if (input.frames[at].size() > 1) {
+                simpler.push_back(input);
+                simpler.back().frames[at].resize(input.frames[at].size() / 2);
+            }
         }
-        return false;
+        if (input.payload.size() > 1) {
+            simpler.push_back(input);
+            simpler.back().payload.resize(input.payload.size() / 2);
+        }
+        if (input.count > 1) {
+            simpler.push_back(input);
+            simpler.back().count /= 2;
+        }
+        return simpler;
     }
 
     Steps steps_;

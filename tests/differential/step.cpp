@@ -20,8 +20,7 @@ constexpr std::string_view bad_suffix = " from a bad buffer";
 }
 
 bool is_for_a_live_device(const Input& input) {
-    return (input.verb != Verb::cancel || input.error == EINTR) && input.count <= longest_call &&
-           input.payload.size() <= longest_call;
+    return (input.verb != Verb::cancel || input.error == EINTR) && bytes_of(input) <= longest_call;
 }
 
 bool only_looks(std::string_view input) {

@@ -27,7 +27,7 @@ struct Step {
 
 using Steps = std::vector<Step>;
 
-// Bytes that one call moves at most: more than any message has.
+// Bytes that one call moves at most: more than any message, or batch, has.
 constexpr std::size_t longest_call = 2 * std::size_t{IPCDEV_MESSAGE_MAX};
 
 [[nodiscard]] constexpr bool is_call(const Step& step) {

@@ -51,29 +51,65 @@ class WrongEngine final : public Engine {
 
 const Settings settings{.depth = 2, .max_message = 4};
 const Input write_input{.verb = Verb::write, .payload = "x"};
+// Two of its messages are in, the third stays the writer's.
+const Input batch_input{
+    .verb = Verb::write, .batch = true, .frames = {"x", "y", "z"}, .nonblocking = true};
+const Input batch_read_input{.verb = Verb::read, .count = 32, .batch = true};
 
-std::string complaint_of(std::unique_ptr<Engine> first, std::unique_ptr<Engine> second) {
+using Inputs = std::vector<Input>;
+
+std::string complaint_of(std::unique_ptr<Engine> first, std::unique_ptr<Engine> second,
+                         const Inputs& inputs = {write_input}) {
     PairEngine pair(std::move(first), std::move(second));
     Outcome outcome;
-    pair.apply(write_input, outcome);
+    for (const Input& input : inputs) {
+        pair.apply(input, outcome);
+    }
     return pair.complaint();
 }
 
-void expect_told_apart(const Wrong& wrong) {
+void expect_told_apart(const Wrong& wrong, const Inputs& inputs = {write_input}) {
     EXPECT_NE("", complaint_of(make_device_engine(settings),
-                               std::make_unique<WrongEngine>(make_mirror_engine(settings), wrong)));
+                               std::make_unique<WrongEngine>(make_mirror_engine(settings), wrong),
+                               inputs));
     EXPECT_NE("", complaint_of(std::make_unique<WrongEngine>(make_device_engine(settings), wrong),
-                               make_mirror_engine(settings)));
+                               make_mirror_engine(settings), inputs));
+}
+
+// What `wrong` does to the last frame of a batch read.
+Wrong wrong_frame(std::function<void(Frame&)> wrong) {
+    return {.outcome = [=](Outcome& outcome) {
+        for (Completion& ended : outcome.completions) {
+            if (!ended.frames.empty()) {
+                wrong(ended.frames.back());
+            }
+        }
+    }};
 }
 
 } // namespace
 
 TEST(Pair, ThatDoesTheSameHasNoComplaint) {
     EXPECT_EQ("", complaint_of(make_device_engine(settings), make_mirror_engine(settings)));
+    EXPECT_EQ("", complaint_of(make_device_engine(settings), make_mirror_engine(settings),
+                               {batch_input, batch_read_input}));
 }
 
 TEST(Pair, TellsACompletionApart) {
     expect_told_apart({.outcome = [](Outcome& outcome) { outcome.completions[0].error = EAGAIN; }});
+}
+
+TEST(Pair, TellsTheFramesOfABatchReadApart) {
+    const Inputs inputs{batch_input, batch_read_input};
+    expect_told_apart(wrong_frame([](Frame& frame) { frame.text = "?"; }), inputs);
+    expect_told_apart(wrong_frame([](Frame& frame) { frame.message = 1; }), inputs);
+    expect_told_apart(wrong_frame([](Frame& frame) { frame.remainder = true; }), inputs);
+    expect_told_apart(wrong_frame([](Frame& frame) { frame.spare = true; }), inputs);
+}
+
+TEST(Pair, TellsApartHowMuchOfABatchAWriterKeeps) {
+    expect_told_apart({.outcome = [](Outcome& outcome) { ++outcome.completions[0].kept; }},
+                      {batch_input});
 }
 
 TEST(Pair, TellsAnEdgeApart) {

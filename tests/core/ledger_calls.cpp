@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+//
+// How calls end, or park, and what the ledger demands of it.
+#include <algorithm>
+
+#include "ledger.h"
+#include "ledger_breach.h"
+
+namespace ipcdev::test {
+
+namespace {
+
+std::uint64_t largest_of(const Ledger::Client& writer) {
+    std::uint64_t largest = 0;
+    for (const std::string& payload : writer.payloads) {
+        largest = std::max<std::uint64_t>(largest, payload.size());
+    }
+    return largest;
+}
+
+// Whether EMSGSIZE is the answer.
+bool is_ill_sized(const Ledger::Client& caller, std::uint32_t max_message) {
+    if (caller.bytes == 0) {
+        return false;
+    }
+    if (caller.batch && caller.bytes > IPCDEV_BATCH_BYTES_MAX) {
+        return true;
+    }
+    return caller.operation == Operation::write
+               ? largest_of(caller) > max_message
+               : caller.batch && caller.bytes < framed(max_message);
+}
+
+} // namespace
+
+void Ledger::complete(const Input& input, const Completion& completion) {
+    demand(completion.client < clients_.size(), "a call ends that nobody made");
+    Client& client = clients_[completion.client];
+    demand(client.doing == Doing::calling || client.doing == Doing::parked,
+           "only a call that is under way ends");
+    demand(client.operation == completion.operation, "a read ends as a read, a write as a write");
+    demand(client.doing == Doing::calling || input.verb != Verb::cancel ||
+               input.client == completion.client,
+           "a cancel ends no other call");
+    if (completion.error != 0) {
+        fail(input, completion);
+    } else if (client.bytes == 0) {
+        demand(completion.done == 0, "0 bytes asked for are 0 bytes done");
+        client.doing = Doing::nothing;
+    } else {
+        demand(!is_ill_sized(client, settings_.max_message), "EMSGSIZE outside the limits");
+        client.operation == Operation::write ? write(input, completion) : take(input, completion);
+    }
+}
+
+void Ledger::fail(const Input& input, const Completion& completion) {
+    Client& client = clients_[completion.client];
+    demand(completion.done == 0, "a call that fails has done nothing");
+    if (client.operation == Operation::write) {
+        const bool owned = client.bytes > 0 && largest_of(client) <= settings_.max_message;
+        demand(client.admitted == 0, "a batch of which a part is in ends with the bytes of that");
+        demand(completion.kept == (owned ? client.payloads.size() : 0),
+               "a write that fails leaves its messages with the writer");
+    }
+    if (client.doing == Doing::parked) {
+        demand(input.verb == Verb::cancel && input.error == completion.error,
+               "a parked call fails only if it is cancelled, and with that error");
+        cancelled(completion.client, input.error);
+    } else {
+        refuse(client, completion);
+    }
+    client.doing = Doing::nothing;
+}
+
+void Ledger::cancelled(std::size_t index, int error) {
+    leave_waiting(index);
+    counted_.interrupted += error == EINTR ? 1 : 0;
+}
+
+// Where several errors apply, any of them may be reported.
+void Ledger::refuse(const Client& client, const Completion& completion) const {
+    const bool reads = client.operation == Operation::read;
+    const bool would_park = client.bytes > 0 && (reads ? line_.empty() : !has_room());
+    switch (completion.error) {
+    case EMSGSIZE:
+        demand(is_ill_sized(client, settings_.max_message), "EMSGSIZE only outside the limits");
+        break;
+    case EAGAIN:
+        demand(client.nonblocking && would_park, "EAGAIN only if non-blocking and it would park");
+        break;
+    case ENOBUFS:
+        demand(would_park && waiting_.size() == IPCDEV_PARKED_MAX,
+               "ENOBUFS only if it would park beside the most that may");
+        break;
+    default:
+        throw Breach{"a call failed with error " + std::to_string(completion.error)};
+    }
+}
+
+void Ledger::write(const Input& input, const Completion& completion) {
+    Client& client = clients_[completion.client];
+    demand(completion.message == client.message, "a writer's own message is admitted");
+    std::size_t messages = 0;
+    std::uint64_t bytes = 0;
+    while (messages < client.payloads.size() && bytes < completion.done) {
+        const std::uint64_t size = client.payloads[messages++].size();
+        bytes += client.batch ? framed(size) : size;
+    }
+    demand(messages > 0 && bytes == completion.done, "a write is of whole messages");
+    demand(completion.kept == client.payloads.size() - messages,
+           "the device has the messages that it admitted, and no other");
+    demand(input.verb != Verb::cancel || messages == client.admitted,
+           "a cancelled call reports no more than was done before");
+    demand(messages >= client.admitted, "what was admitted is reported");
+    while (client.admitted < messages) {
+        admit_next(completion.client);
+    }
+    if (client.doing == Doing::parked && input.verb == Verb::cancel) {
+        cancelled(completion.client, input.error);
+    } else if (messages < client.payloads.size()) {
+        demand(client.doing == Doing::calling && !has_room() &&
+                   (client.nonblocking || waiting_.size() == IPCDEV_PARKED_MAX),
+               "a batch is cut short only if it would park and may not");
+    }
+    leave_waiting(completion.client);
+    client.doing = Doing::nothing;
+}
+
+void Ledger::admit_next(std::size_t index) {
+    Client& client = clients_[index];
+    must_be_next(index);
+    if (settings_.mode == Mode::slot) {
+        drop_line(Fate::overwritten);
+    }
+    demand(has_room(), "a fifo admits up to depth messages");
+    for (Parcel& parcel : parcels_) {
+        parcel.superseded = true;
+    }
+    const std::string& payload = client.payloads[client.admitted];
+    const auto size = static_cast<std::uint32_t>(payload.size());
+    const auto number = client.message + static_cast<std::uint32_t>(client.admitted++);
+    parcels_.push_back({.number = number, .payload = payload, .left = size});
+    line_.push_back({.message = number, .begin = 0, .end = size});
+    joined_.push_back(number);
+    ++counted_.messages_written;
+    counted_.bytes_written += size;
+}
+
+// Who writes a batch is told nothing before the last of it is in. What came in of it
+// by then is due as soon as there is room.
+void Ledger::let_writers_in(const Input& input) {
+    const auto writes = [this](std::size_t client) {
+        return clients_[client].operation == Operation::write;
+    };
+    const auto parked = std::find_if(waiting_.begin(), waiting_.end(), writes);
+    const std::size_t index = parked == waiting_.end() ? input.client : *parked;
+    const Client& writer = clients_[index];
+    if (!writes(index) || (writer.doing != Doing::parked && writer.doing != Doing::calling) ||
+        is_ill_sized(writer, settings_.max_message)) {
+        return;
+    }
+    while (writer.admitted + 1 < writer.payloads.size() && has_room()) {
+        admit_next(index);
+    }
+}
+
+void Ledger::take(const Input& input, const Completion& completion) {
+    Client& client = clients_[completion.client];
+    demand(input.verb != Verb::cancel, "a cancelled call reports no success");
+    must_be_next(completion.client);
+    if (line_.empty()) {
+        let_writers_in(input);
+    }
+    demand(!line_.empty(), "a read gives bytes that wait");
+    client.taken.clear();
+    client.batch ? take_frames(client, completion) : take_bytes(client, completion);
+    leave_waiting(completion.client);
+    client.doing = Doing::copying;
+}
+
+void Ledger::take_bytes(Client& client, const Completion& completion) {
+    Stretch& front = line_.front();
+    const std::uint64_t most = std::min<std::uint64_t>(client.bytes, front.size());
+    demand(completion.message == front.message && completion.begin == front.begin,
+           "a read gives the bytes at the front of the line");
+    demand(completion.done == most, "a read gives all that fits, of one message");
+    demand(completion.text == book(front.message).payload.substr(front.begin, most),
+           "a read gives the bytes that were written");
+    Stretch taken = front;
+    if (settings_.mode == Mode::fifo) {
+        taken.end = taken.begin + completion.done;
+    }
+    demand(completion.end == taken.end, "fifo: the rest stays in the line; slot: it goes too");
+    front.begin = taken.end;
+    if (front.size() == 0) {
+        line_.erase(line_.begin());
+    }
+    client.taken.push_back(taken);
+    client.done = completion.done;
+}
+
+void Ledger::take_frames(Client& client, const Completion& completion) {
+    std::uint64_t left = client.bytes;
+    client.done = 0;
+    for (const Frame& frame : completion.frames) {
+        demand(!line_.empty(), "a frame gives bytes that wait");
+        const Stretch front = line_.front();
+        const std::string& payload = book(front.message).payload;
+        demand(frame.message == front.message && frame.begin == front.begin &&
+                   frame.end == front.end,
+               "a frame gives all that waits together at the front of the line");
+        demand(frame.text == payload.substr(front.begin, front.size()),
+               "a frame gives the bytes that were written");
+        demand(frame.remainder == (front.size() != payload.size()),
+               "a frame of a part of a message says so");
+        demand(framed(front.size()) <= left, "a batch read gives what fits");
+        left -= framed(front.size());
+        client.done += front.size();
+        client.taken.push_back(front);
+        client.taken.back().spare = frame.spare;
+        line_.erase(line_.begin());
+    }
+    demand(completion.done == client.bytes - left && !completion.frames.empty(),
+           "a batch read counts whole frames");
+    demand(line_.empty() || framed(line_.front().size()) > left,
+           "a batch read gives all that fits");
+}
+
+void Ledger::must_be_next(std::size_t index) const {
+    const Client& client = clients_[index];
+    for (const std::size_t other : waiting_) {
+        if (clients_[other].operation == client.operation) {
+            demand(other == index, client.doing == Doing::parked
+                                       ? "parked calls are served in order of arrival"
+                                       : "a newcomer never overtakes a parked call");
+            return;
+        }
+    }
+}
+
+void Ledger::leave_waiting(std::size_t index) {
+    std::erase(waiting_, index);
+}
+
+// The call that was made, if it did not end.
+void Ledger::stay(const Input& input, const Outcome& outcome) {
+    const bool calls = input.verb == Verb::read || input.verb == Verb::write;
+    const bool stays = calls && clients_[input.client].doing == Doing::calling;
+    demand(outcome.parked == stays, "a call ends or parks");
+    if (!stays) {
+        return;
+    }
+    Client& client = clients_[input.client];
+    const bool reads = client.operation == Operation::read;
+    demand(!client.nonblocking, "a non-blocking call never parks");
+    demand(waiting_.size() < IPCDEV_PARKED_MAX, "ENOBUFS beside the most that may park");
+    demand(!is_ill_sized(client, settings_.max_message), "EMSGSIZE outside the limits");
+    client.doing = Doing::parked;
+    waiting_.push_back(input.client);
+    ++(reads ? counted_.reader_parks : counted_.writer_parks);
+}
+
+} // namespace ipcdev::test
