@@ -12,17 +12,17 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "device_test.h"
+#include "batch_test.h"
 #include "options.h"
 
 namespace ipcdev::conformance {
 namespace {
 
-class EndOfDevice : public DeviceTest {
+class EndOfDevice : public BatchTest {
   protected:
     void SetUp() override {
         needs_own_server();
-        DeviceTest::SetUp();
+        BatchTest::SetUp();
         if (info().server == IPCDEV_SERVER_MODULE) {
             skip("is about a daemon; the module can't go while it is open");
         }
@@ -71,6 +71,16 @@ TEST_F(EndOfDevice, OnSIGTERMParkedReadsEndWithENODEV) {
     told_to_end();
     expect_ended(a, ENODEV);
     expect_ended(b, ENODEV);
+    expect_ended_well();
+}
+
+TEST_F(EndOfDevice, OnSIGTERMAParkedBatchReturnsTheBytesOfTheFramesTaken) {
+    contract("on SIGTERM or SIGINT: a parked batch returns the bytes of the frames taken");
+    become_fifo(1);
+    batches(a);
+    write_parks(a, frames({"1", "2"}));
+    told_to_end();
+    expect_written(a, 16);
     expect_ended_well();
 }
 

@@ -39,6 +39,7 @@ constexpr Known all_known[] = {
     {"STATS", IPCDEV_IOC_STATS, offsetof(ipcdev_stats, reserved),
      offsetof(ipcdev_stats, messages_written)},
     {"WAITERS", IPCDEV_IOC_WAITERS, 0, 0},
+    {"BATCH", IPCDEV_IOC_BATCH, 0, 0},
     {"CONFIGURE", IPCDEV_IOC_CONFIGURE, offsetof(ipcdev_configure, reserved),
      sizeof(ipcdev_configure)},
 };
@@ -161,6 +162,8 @@ TEST_F(IoctlForm, StructsAndNumbersHaveOneLayoutFor32And64Bits) {
     static_assert(IPCDEV_IOC_INFO == 0xC040E901 && IPCDEV_IOC_STATS == 0xC058E902);
     static_assert(IPCDEV_IOC_WAITERS == 0xC310E903 && IPCDEV_IOC_CONFIGURE == 0x4020E904);
     static_assert(IPCDEV_IOC_CLEAR == 0xE905);
+    static_assert(sizeof(ipcdev_batch) == 8 && IPCDEV_IOC_BATCH == 0x4008E906);
+    static_assert(sizeof(ipcdev_frame) == 8 && offsetof(ipcdev_frame, flags) == 4);
 }
 
 #ifdef __x86_64__
@@ -203,7 +206,7 @@ TEST_F(IoctlForm, A32BitProgramWorksOnA64BitKernel) {
         skip("this kernel runs no 32-bit programs");
     }
     write_ok(b, "queued");
-    for (const Known& known : {all_known[0], all_known[1], all_known[2]}) {
+    for (const Known& known : {all_known[0], all_known[1], all_known[2], all_known[3]}) {
         SCOPED_TRACE(known.name);
         const Call as_usual{
             Client::own, {static_cast<std::int64_t>(known.number)}, known.argument(), -1};
@@ -211,7 +214,7 @@ TEST_F(IoctlForm, A32BitProgramWorksOnA64BitKernel) {
         expect_result(done, 0);
         EXPECT_EQ(done.bytes, a.ioctl(known.number, known.argument()).bytes);
     }
-    const Known configure = all_known[3];
+    const Known configure = all_known[4];
     expect_error(
         a.run(
             ioctl_as_32_bit_program,
