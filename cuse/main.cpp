@@ -13,6 +13,7 @@
 #include <spdlog/spdlog.h>
 
 #include "announce.h"
+#include "loop.h"
 #include "operations.h"
 #include "options.h"
 #include "session.h"
@@ -63,10 +64,11 @@ void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
 
 // Until a signal, or until the connection is over.
 void serve(Session& session, Operations& operations, Announcer& announcer) {
+    Loop loop(session, operations);
     // The first request is the handshake; a signal may come before it.
     bool alive = true;
     while (alive && stop_requested() == 0 && !session.ready()) {
-        alive = session.serve_one();
+        alive = loop.serve_one();
     }
     if (!alive) {
         throw CannotServe("the kernel closed the connection before " + session.path().string() +
@@ -78,7 +80,7 @@ void serve(Session& session, Operations& operations, Announcer& announcer) {
         announcer.ready(session.path(), describe(session));
     }
     while (alive && stop_requested() == 0) {
-        alive = session.serve_one();
+        alive = loop.serve_one();
     }
     if (!alive) {
         spdlog::warn("{} was taken away from outside, by umount or by an abort of its connection",
