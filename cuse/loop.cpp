@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +15,7 @@
 
 #include "operations.h"
 #include "session.h"
+#include "stop_signal.h"
 
 namespace ipcdev {
 
@@ -61,27 +63,56 @@ void Loop::Free::operator()(std::byte* place) const {
     std::free(place);
 }
 
-Loop::Loop(Session& session, Operations& operations)
-    : connection_(session.connection()), session_(session), operations_(operations),
+Loop::Loop(Session& session, Operations& operations, std::chrono::microseconds spin)
+    : connection_(session.connection()), spin_(spin), session_(session), operations_(operations),
       buffer_(static_cast<std::byte*>(std::aligned_alloc(alignment, buffer_bytes))) {
     if (buffer_ == nullptr) {
         throw std::bad_alloc();
     }
+    if (spin_.count() != 0) {
+        fcntl(connection_, F_SETFL, fcntl(connection_, F_GETFL) | O_NONBLOCK);
+    }
 }
 
 bool Loop::serve_one() {
-    const ssize_t got = ::read(connection_, buffer_.get(), buffer_bytes);
-    if (got != -1) {
-        return dispatch({buffer_.get(), static_cast<std::size_t>(got)});
+    const ssize_t got = spin_.count() == 0 ? receive() : receive_spinning();
+    if (got == -1) {
+        return goes_on_after(errno);
     }
-    switch (errno) {
+    return dispatch({buffer_.get(), static_cast<std::size_t>(got)});
+}
+
+ssize_t Loop::receive() {
+    return ::read(connection_, buffer_.get(), buffer_bytes);
+}
+
+// A stop signal ends it as it ends a read() that sleeps, with EINTR.
+ssize_t Loop::receive_spinning() {
+    const auto until = std::chrono::steady_clock::now() + spin_;
+    do {
+        const ssize_t got = receive();
+        if (got != -1 || errno != EAGAIN) {
+            return got;
+        }
+        if (stop_requested() != 0) {
+            errno = EINTR;
+            return -1;
+        }
+    } while (std::chrono::steady_clock::now() < until);
+    pollfd request{.fd = connection_, .events = POLLIN, .revents = 0};
+    return poll(&request, 1, -1) == -1 ? -1 : receive();
+}
+
+bool Loop::goes_on_after(int error) {
+    switch (error) {
     case EINTR:
+    case EAGAIN: // what poll() saw has gone
     case ENOENT: // the client went away while its request was being read
         return true;
     case ENODEV: // unmounted, or aborted
         return false;
     default:
-        spdlog::error("can't read from the kernel: {}", std::strerror(errno));
+        spdlog::error("can't read from the kernel: {}", std::strerror(error));
         return false;
     }
 }

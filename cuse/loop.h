@@ -22,11 +22,12 @@
 // when they are read, can't happen. It would be dropped: libfuse would keep it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 
 struct fuse_in_header;
@@ -42,8 +43,10 @@ inline constexpr std::size_t max_write_bytes = std::size_t{1} << 20U;
 
 class Loop {
   public:
-    // Throws std::bad_alloc.
-    Loop(Session& session, Operations& operations);
+    // `spin`: how long to look for a request again and again before it sleeps until
+    // one comes. That saves the wake-up of a processor that idles; where a client
+    // shares the processor, it only takes the client's time. Throws std::bad_alloc.
+    Loop(Session& session, Operations& operations, std::chrono::microseconds spin);
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
@@ -59,12 +62,16 @@ class Loop {
     // The header and what follows it. None of it outlives the next read().
     using Request = std::span<std::byte>;
 
+    ssize_t receive();
+    ssize_t receive_spinning();
+    static bool goes_on_after(int error);
     bool dispatch(Request request);
     bool read(const fuse_in_header& header, Request arguments);
     bool write(const fuse_in_header& header, Request arguments);
     bool interrupt(Request arguments);
 
     const int connection_;
+    const std::chrono::microseconds spin_; // 0: the connection blocks
     Session& session_;
     Operations& operations_;
     std::unique_ptr<std::byte, Free> buffer_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // ipcdevd: options and wiring.
+#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -49,6 +50,19 @@ std::unique_ptr<Session> open_session(const Options& options, Operations& operat
     return open_fuse(path, options.access, operations);
 }
 
+// Who shares a processor with the daemon needs no interrupt between processors to
+// wake it, or to be woken.
+void stay_on(unsigned cpu) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(cpu, &only);
+    if (sched_setaffinity(0, sizeof(only), &only) == -1) {
+        throw CannotServe("can't run on processor " + std::to_string(cpu) +
+                          ": there is none, or it is not allowed here. Cpus_allowed_list in "
+                          "/proc/self/status has those that are");
+    }
+}
+
 std::string describe(const Session& session) {
     return session.server() == IPCDEV_SERVER_CUSE ? "served by CUSE" : "served as a FUSE file";
 }
@@ -63,8 +77,7 @@ void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
 }
 
 // Until a signal, or until the connection is over.
-void serve(Session& session, Operations& operations, Announcer& announcer) {
-    Loop loop(session, operations);
+void serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer) {
     // The first request is the handshake; a signal may come before it.
     bool alive = true;
     while (alive && stop_requested() == 0 && !session.ready()) {
@@ -101,6 +114,9 @@ int run(int argc, char** argv) {
         if (options.background) {
             announcer.go_to_background();
         }
+        if (options.cpu) {
+            stay_on(*options.cpu);
+        }
         Operations operations(options.settings);
         std::unique_ptr<Session> session; // ends after the signals do
         const StopSignals signals;
@@ -109,7 +125,8 @@ int run(int argc, char** argv) {
         session = open_session(options, operations);
         fuse_set_log_func(log_libfuse<spdlog::level::err>);
         operations.attach(*session);
-        serve(*session, operations, announcer);
+        Loop loop(*session, operations, options.spin);
+        serve(*session, loop, operations, announcer);
         return EXIT_SUCCESS;
     } catch (const CannotServe& reason) {
         spdlog::error("{}", reason.what());
