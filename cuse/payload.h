@@ -29,9 +29,9 @@ class Payload final : public Message {
     friend class PayloadPool;
 
     explicit Payload(std::span<const std::byte> bytes);
-    std::byte* data() { return reinterpret_cast<std::byte*>(this + 1); }
+    std::byte* data() { return header_room_.end(); }
 
-    // Last, so that the bytes follow it.
+    // Last: the bytes follow it.
     std::array<std::byte, Reply::header_bytes> header_room_;
 };
 
