@@ -117,8 +117,8 @@ bool Loop::goes_on_after(int error) {
     }
 }
 
-bool Loop::dispatch(Request request) {
-    Request arguments = request;
+bool Loop::dispatch(Bytes request) {
+    Bytes arguments = request;
     fuse_in_header header{};
     if (!take(arguments, header)) {
         return false;
@@ -135,7 +135,7 @@ bool Loop::dispatch(Request request) {
     }
 }
 
-bool Loop::read(const fuse_in_header& header, Request arguments) {
+bool Loop::read(const fuse_in_header& header, Bytes arguments) {
     fuse_read_in in{};
     if (!take(arguments, in)) {
         return false;
@@ -152,7 +152,7 @@ bool Loop::read(const fuse_in_header& header, Request arguments) {
     return true;
 }
 
-bool Loop::write(const fuse_in_header& header, Request arguments) {
+bool Loop::write(const fuse_in_header& header, Bytes arguments) {
     fuse_write_in in{};
     if (!take(arguments, in) || !holds(arguments, in.size)) {
         return false;
@@ -162,7 +162,7 @@ bool Loop::write(const fuse_in_header& header, Request arguments) {
     return true;
 }
 
-bool Loop::interrupt(Request arguments) {
+bool Loop::interrupt(Bytes arguments) {
     fuse_interrupt_in in{};
     if (!take(arguments, in)) {
         return false;

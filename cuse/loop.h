@@ -59,16 +59,16 @@ class Loop {
         void operator()(std::byte* place) const;
     };
 
-    // The header and what follows it. None of it outlives the next read().
-    using Request = std::span<std::byte>;
+    // Of a request, from its header on. They last until the next read().
+    using Bytes = std::span<std::byte>;
 
     ssize_t receive();
     ssize_t receive_spinning();
     static bool goes_on_after(int error);
-    bool dispatch(Request request);
-    bool read(const fuse_in_header& header, Request arguments);
-    bool write(const fuse_in_header& header, Request arguments);
-    bool interrupt(Request arguments);
+    bool dispatch(Bytes request);
+    bool read(const fuse_in_header& header, Bytes arguments);
+    bool write(const fuse_in_header& header, Bytes arguments);
+    bool interrupt(Bytes arguments);
 
     const int connection_;
     const std::chrono::microseconds spin_; // 0: the connection blocks
