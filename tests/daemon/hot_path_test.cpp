@@ -212,10 +212,10 @@ TEST_P(AllocationsOf, AWarmDaemonAreNonePerMessage) {
     }
     pass(7);
     const auto warm = count();
-    for (std::size_t i = 0; i < 1000; ++i) {
-        pass(i * 97 % bytes.size() + 1);
+    for (int i = 0; i < rounds(1000); ++i) {
+        pass(static_cast<std::size_t>(i) * 97 % bytes.size() + 1);
     }
-    EXPECT_EQ(count() - warm, 0U) << "over 2,000 messages";
+    EXPECT_EQ(count() - warm, 0U) << "over " << 2 * rounds(1000) << " messages";
     EXPECT_EQ(daemon.stop(), 0);
 }
 
@@ -250,8 +250,8 @@ TEST_P(AllocationsOf, AWarmDaemonAreNonePerCallThatParks) {
     wait_until([&] { return info(opened).opens == 1; });
     const auto parked = parks();
     const auto warm = count();
-    pass(2000);
-    EXPECT_EQ(count() - warm, 0U) << "over 2,000 messages";
+    pass(rounds(2000));
+    EXPECT_EQ(count() - warm, 0U) << "over " << rounds(2000) << " messages";
     EXPECT_GT(parks(), parked);
     EXPECT_EQ(daemon.stop(), 0);
 }
