@@ -39,6 +39,15 @@ TEST_P(OnOneProcessor, RunsThereOnly) {
     EXPECT_EQ(daemon.stop(), 0);
 }
 
+TEST_P(OnOneProcessor, ThatTheEnvironmentNamesRunsThereOnly) {
+    const std::string cpu = std::to_string(last_processor());
+    Command by_environment = command();
+    by_environment.environment = {"IPCDEV_CPU=" + cpu, "IPCDEV_SPIN_US=1"};
+    Daemon daemon(by_environment);
+    EXPECT_EQ(proc_line(daemon.pid(), "status", "Cpus_allowed_list"), cpu);
+    EXPECT_EQ(daemon.stop(), 0);
+}
+
 TEST_P(OnOneProcessor, RunsAnywhereWithoutTheOption) {
     Daemon daemon(command());
     EXPECT_EQ(proc_line(daemon.pid(), "status", "Cpus_allowed_list"),
