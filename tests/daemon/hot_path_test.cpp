@@ -143,6 +143,7 @@ TEST_P(HotPath, TellsOnlyOpensThatArePolled) {
     Daemon daemon(command());
     const Descriptor opened = open_device(device());
     std::vector<Descriptor> idle;
+    idle.reserve(20);
     for (int i = 0; i < 20; ++i) {
         idle.push_back(open_device(device()));
     }
