@@ -49,7 +49,7 @@ template <> bool take(std::span<const std::byte> in, ipcdev_waiters& out) {
 }
 
 // The answer, with zeroes for what the program knows and this server doesn't.
-template <typename Struct> bool give(Reply reply, const Struct& value, std::size_t out_bytes) {
+template <typename Struct> bool give(RareReply reply, const Struct& value, std::size_t out_bytes) {
     std::array<std::byte, _IOC_SIZEMASK + 1> out{};
     std::memcpy(out.data(), &value, sizeof(value));
     return reply.ioctl_result(std::span(out).first(out_bytes));
@@ -57,7 +57,7 @@ template <typename Struct> bool give(Reply reply, const Struct& value, std::size
 
 // One ioctl that answers with its struct.
 template <typename Struct, typename Handler>
-void exchange(Reply reply, std::span<const std::byte> in, Handler handler) {
+void exchange(RareReply reply, std::span<const std::byte> in, Handler handler) {
     Struct value{};
     const int error = take(in, value) ? handler(value) : EINVAL;
     if (error != 0) {
@@ -68,7 +68,7 @@ void exchange(Reply reply, std::span<const std::byte> in, Handler handler) {
 }
 
 // One ioctl that only succeeds or fails.
-void conclude(Reply reply, int error) {
+void conclude(RareReply reply, int error) {
     if (error != 0) {
         reply.error(error);
     } else {
@@ -80,7 +80,7 @@ void conclude(Reply reply, int error) {
 
 void Operations::ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info& info,
                        std::span<const std::byte> in) {
-    Reply reply(fuse_request);
+    RareReply reply(fuse_request);
     if (is(command, IPCDEV_IOC_INFO)) {
         exchange<ipcdev_info>(std::move(reply), in, [&](auto& out) { return inform(out); });
     } else if (is(command, IPCDEV_IOC_STATS)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // ipcdevd: options and wiring.
+#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include "announce.h"
+#include "loop.h"
 #include "operations.h"
 #include "options.h"
 #include "session.h"
@@ -48,6 +50,19 @@ std::unique_ptr<Session> open_session(const Options& options, Operations& operat
     return open_fuse(path, options.access, operations);
 }
 
+// Who shares a processor with the daemon needs no interrupt between processors to
+// wake it, or to be woken.
+void stay_on(unsigned cpu) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(cpu, &only);
+    if (sched_setaffinity(0, sizeof(only), &only) == -1) {
+        throw CannotServe("can't run on processor " + std::to_string(cpu) +
+                          ": there is none, or it is not allowed here. Cpus_allowed_list in "
+                          "/proc/self/status has those that are");
+    }
+}
+
 std::string describe(const Session& session) {
     return session.server() == IPCDEV_SERVER_CUSE ? "served by CUSE" : "served as a FUSE file";
 }
@@ -62,11 +77,11 @@ void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
 }
 
 // Until a signal, or until the connection is over.
-void serve(Session& session, Operations& operations, Announcer& announcer) {
+void serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer) {
     // The first request is the handshake; a signal may come before it.
     bool alive = true;
     while (alive && stop_requested() == 0 && !session.ready()) {
-        alive = session.serve_one();
+        alive = loop.serve_one();
     }
     if (!alive) {
         throw CannotServe("the kernel closed the connection before " + session.path().string() +
@@ -78,7 +93,7 @@ void serve(Session& session, Operations& operations, Announcer& announcer) {
         announcer.ready(session.path(), describe(session));
     }
     while (alive && stop_requested() == 0) {
-        alive = session.serve_one();
+        alive = loop.serve_one();
     }
     if (!alive) {
         spdlog::warn("{} was taken away from outside, by umount or by an abort of its connection",
@@ -99,6 +114,9 @@ int run(int argc, char** argv) {
         if (options.background) {
             announcer.go_to_background();
         }
+        if (options.cpu) {
+            stay_on(*options.cpu);
+        }
         Operations operations(options.settings);
         std::unique_ptr<Session> session; // ends after the signals do
         const StopSignals signals;
@@ -107,7 +125,8 @@ int run(int argc, char** argv) {
         session = open_session(options, operations);
         fuse_set_log_func(log_libfuse<spdlog::level::err>);
         operations.attach(*session);
-        serve(*session, operations, announcer);
+        Loop loop(*session, operations, options.spin);
+        serve(*session, loop, operations, announcer);
         return EXIT_SUCCESS;
     } catch (const CannotServe& reason) {
         spdlog::error("{}", reason.what());

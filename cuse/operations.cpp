@@ -46,6 +46,8 @@ OpenFile::Part part_after(const PendingCall& call, const Splitting& splitting) {
 
 // The session is gone: the files go first, so that no poller is notified.
 Operations::~Operations() {
+    while (watched_.pop_front() != nullptr) {
+    }
     while (OpenFile* file = files_.pop_front()) {
         delete file;
     }
@@ -74,7 +76,7 @@ void Operations::drop_queue() {
 void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
     auto* file = new (std::nothrow) OpenFile(info.flags);
     if (file == nullptr) {
-        Reply(fuse_request).error(ENOMEM);
+        RareReply(fuse_request).error(ENOMEM);
         return;
     }
     file->become(info);
@@ -90,20 +92,22 @@ void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
 void Operations::release(fuse_req_t fuse_request, fuse_file_info& info) {
     OpenFile& file = OpenFile::of(info);
     files_.erase(file);
+    if (file.watch_hook.linked()) {
+        watched_.erase(file);
+    }
     delete &file;
     device_.release();
-    Reply(fuse_request).error(0);
+    RareReply(fuse_request).error(0);
     spdlog::trace("release {:#x}", info.fh);
 }
 
-void Operations::read(fuse_req_t fuse_request, std::size_t count, off_t offset,
-                      fuse_file_info& info) {
-    PendingCall* call = begin(fuse_request, Operation::read, count, offset, info);
+void Operations::read(Reply reply, const ClientCall& client) {
+    PendingCall* call = begin(std::move(reply), Operation::read, client);
     if (call == nullptr) {
         return;
     }
     if (call->continuation && !finds_its_remainder(*call)) {
-        call->reply.bytes({}); // ends the system call as a short read
+        call->reply.nothing(); // ends the system call as a short read
         finish(*call);
         return;
     }
@@ -112,9 +116,8 @@ void Operations::read(fuse_req_t fuse_request, std::size_t count, off_t offset,
     after_submit(*call, effects);
 }
 
-void Operations::write(fuse_req_t fuse_request, std::span<const std::byte> bytes, off_t offset,
-                       fuse_file_info& info) {
-    PendingCall* call = begin(fuse_request, Operation::write, bytes.size(), offset, info);
+void Operations::write(Reply reply, const ClientCall& client, std::span<const std::byte> bytes) {
+    PendingCall* call = begin(std::move(reply), Operation::write, client);
     if (call == nullptr) {
         return;
     }
@@ -131,62 +134,63 @@ void Operations::write(fuse_req_t fuse_request, std::span<const std::byte> bytes
     after_submit(*call, effects);
 }
 
+// Completed beats cancelled: the interrupt of a call that is not parked any more
+// finds none.
+void Operations::interrupt(std::uint64_t unique) {
+    PendingCall* call = parked_.find(unique);
+    if (call == nullptr) {
+        return;
+    }
+    Effects effects;
+    device_.cancel(*call, EINTR, effects);
+    settle(effects);
+}
+
 void Operations::poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollhandle* handle) {
     if (handle != nullptr) {
-        OpenFile::of(info).watch(handle);
+        OpenFile& file = OpenFile::of(info);
+        file.watch(handle);
+        if (!file.watch_hook.linked()) {
+            watched_.push_back(file);
+        }
     }
     const PollMask mask = device_.poll_mask();
     unsigned events = 0;
     events |= mask.readable ? POLLIN | POLLRDNORM : 0;
     events |= mask.writable ? POLLOUT | POLLWRNORM : 0;
-    Reply(fuse_request).poll_events(events);
+    RareReply(fuse_request).poll_events(events);
 }
 
-PendingCall* Operations::begin(fuse_req_t fuse_request, Operation operation, std::size_t bytes,
-                               off_t offset, fuse_file_info& info) {
-    Reply reply(fuse_request);
+PendingCall* Operations::begin(Reply reply, Operation operation, const ClientCall& client) {
     PendingCall* call = calls_.make();
     if (call == nullptr) {
         reply.error(ENOMEM);
         return nullptr;
     }
     call->reply = std::move(reply);
+    call->id = client.unique;
     call->operation = operation;
-    call->bytes = bytes;
-    call->file = &OpenFile::of(info);
-    call->thread = fuse_req_ctx(fuse_request)->pid;
-    call->offset = offset;
+    call->bytes = client.bytes;
+    call->file = &client.file;
+    call->thread = client.thread;
+    call->offset = client.offset;
     call->continuation = continues(
         operation == Operation::read ? call->file->read_part : call->file->written_part, *call);
-    call->nonblocking = (info.flags & O_NONBLOCK) != 0 || call->continuation;
-    call->owner = this;
+    call->nonblocking = client.nonblocking || call->continuation;
     return call;
 }
 
 // Answers what the submit completed. If the call itself is parked, an interrupt
-// may end it from now on: this thread also reads the interrupts, so none can
-// come between the submit and here, but one may have come before its request.
+// may end it from now on.
 void Operations::after_submit(PendingCall& call, Effects& effects) {
     if (call.state == RequestState::parked) {
         spdlog::trace("parked: {} of {} bytes by thread {}",
                       call.operation == Operation::read ? "read" : "write", call.bytes,
                       call.thread);
         call.since_ns = monotonic_ns();
-        if (call.reply.interrupted()) {
-            device_.cancel(call, EINTR, effects);
-        } else {
-            call.reply.on_interrupt(&Operations::on_interrupt, &call);
-        }
+        parked_.add(call);
     }
     settle(effects);
-}
-
-void Operations::on_interrupt(fuse_req_t /*fuse_request*/, void* data) {
-    auto& call = *static_cast<PendingCall*>(data);
-    auto& self = *static_cast<Operations*>(call.owner);
-    Effects effects;
-    self.device_.cancel(call, EINTR, effects);
-    self.settle(effects);
 }
 
 // Acts on what the device decided, until nothing is left: an answer that the
@@ -202,13 +206,18 @@ void Operations::settle(Effects& effects) {
         finish(static_cast<PendingCall::Spare*>(spare)->call);
     }
     if (effects.became_readable || effects.became_writable) {
-        for (OpenFile* file = files_.front(); file != nullptr; file = files_.next(*file)) {
-            file->notify_poller();
-        }
+        notify_pollers();
+    }
+}
+
+void Operations::notify_pollers() {
+    for (OpenFile* file = watched_.front(); file != nullptr; file = watched_.next(*file)) {
+        file->notify_poller();
     }
 }
 
 void Operations::answer(PendingCall& call, Effects& effects) {
+    parked_.remove(call);
     spdlog::trace("{} of {} bytes by thread {}: {} bytes, errno {}",
                   call.operation == Operation::read ? "read" : "write", call.bytes, call.thread,
                   call.done, call.error);
@@ -218,7 +227,7 @@ void Operations::answer(PendingCall& call, Effects& effects) {
     if (call.error != 0) {
         call.reply.error(call.error);
     } else if (call.operation == Operation::read) {
-        call.reply.bytes({});
+        call.reply.nothing();
     } else {
         note_written_part(call);
         call.reply.count(call.done);
@@ -237,12 +246,12 @@ void Operations::note_written_part(const PendingCall& call) {
 
 void Operations::answer_read(PendingCall& call, Effects& effects) {
     const Slice taken = call.taken;
-    const auto& payload = static_cast<const Payload&>(*taken.message);
+    auto& payload = static_cast<Payload&>(*taken.message);
     call.file->read_part = part_after(call, session_->splitting());
     call.file->read_part.sequence = payload.sequence;
     call.file->read_part.begin = taken.end;
     const std::uint32_t end = taken.begin + call.done;
-    if (call.reply.bytes(payload.bytes({taken.message, taken.begin, end}))) {
+    if (call.reply.bytes_in_place(payload.bytes({taken.message, taken.begin, end}))) {
         device_.copy_done(call, effects);
         finish(call);
     } else {

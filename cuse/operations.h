@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A libfuse callback becomes a Request, the Device decides, and what it
-// completed is answered: the same for both transports.
+// A call of a client becomes a Request, the Device decides, and what it
+// completed is answered: the same for both transports. Reads, writes and
+// interrupts come from the Loop, what is rare from libfuse's callbacks.
 //
 // Blocking is a reply that comes later. read() of an empty queue parks the
 // request and returns; the write() that brings a message answers both. No
@@ -24,6 +25,16 @@ namespace ipcdev {
 // that 32-bit programs can open it.
 inline constexpr off_t reported_file_bytes = off_t{1} << 30;
 
+// A read or write as the kernel sent it.
+struct ClientCall {
+    std::uint64_t unique; // the kernel's name for it
+    OpenFile& file;
+    pid_t thread;
+    off_t offset;
+    std::size_t bytes;
+    bool nonblocking; // O_NONBLOCK as it is at this call
+};
+
 class Operations {
   public:
     explicit Operations(const Settings& settings) : device_(settings) {}
@@ -38,12 +49,15 @@ class Operations {
     // session is still alive.
     void end();
 
-    // The callbacks.
+    // From the loop. The bytes are copied.
+    void read(Reply reply, const ClientCall& client);
+    void write(Reply reply, const ClientCall& client, std::span<const std::byte> bytes);
+    // The client of that request has got a signal.
+    void interrupt(std::uint64_t unique);
+
+    // From libfuse.
     void open(fuse_req_t fuse_request, fuse_file_info& info);
     void release(fuse_req_t fuse_request, fuse_file_info& info);
-    void read(fuse_req_t fuse_request, std::size_t count, off_t offset, fuse_file_info& info);
-    void write(fuse_req_t fuse_request, std::span<const std::byte> bytes, off_t offset,
-               fuse_file_info& info);
     void poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollhandle* handle);
     void ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info& info,
                std::span<const std::byte> in);
@@ -52,13 +66,11 @@ class Operations {
     [[nodiscard]] const Session& session() const { return *session_; }
 
   private:
-    static void on_interrupt(fuse_req_t fuse_request, void* data);
-
-    PendingCall* begin(fuse_req_t fuse_request, Operation operation, std::size_t bytes,
-                       off_t offset, fuse_file_info& info);
+    PendingCall* begin(Reply reply, Operation operation, const ClientCall& client);
     void after_submit(PendingCall& call, Effects& effects);
     void settle(Effects& effects);
     void answer(PendingCall& call, Effects& effects);
+    void notify_pollers();
     void drop_queue();
     void note_written_part(const PendingCall& call);
     void answer_read(PendingCall& call, Effects& effects);
@@ -74,8 +86,10 @@ class Operations {
 
     PayloadPool payloads_;
     PendingCalls calls_;
+    ParkedCalls parked_;
     Device device_;
     OpenFileList files_;
+    WatchedFileList watched_;
     Session* session_ = nullptr;
 };
 

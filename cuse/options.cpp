@@ -3,6 +3,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <charconv>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr int wrong_options = 2;
 constexpr std::size_t name_max = 63; // characters
+constexpr std::uint32_t spin_us_max = 1'000'000;
 
 // What was typed, before it is checked as a whole.
 struct Typed {
@@ -28,6 +30,8 @@ struct Typed {
     std::string permissions = "0600";
     std::string owner;
     std::string group;
+    std::optional<unsigned> cpu;
+    std::uint32_t spin_us = 0;
     std::string log_level = "info";
     bool foreground = false;
 };
@@ -167,6 +171,16 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
         app.add_flag("--foreground", typed.foreground, "Stay in the foreground (the default)");
     app.add_flag("--background", options.background, "Return once the device can be used")
         ->excludes(foreground);
+    app.add_option("--cpu", typed.cpu,
+                   "Run on this processor only, which is best where its clients run on it too")
+        ->check(between(0, CPU_SETSIZE - 1, "(a processor's number)"))
+        ->envname("IPCDEV_CPU");
+    app.add_option("--spin-us", typed.spin_us,
+                   "Look for requests for so many microseconds before sleeping. Only with a "
+                   "processor to itself")
+        ->capture_default_str()
+        ->check(between(0, spin_us_max, "microseconds"))
+        ->envname("IPCDEV_SPIN_US");
     app.add_option("--log-level", typed.log_level, "trace, debug, info, warn, error or off")
         ->capture_default_str()
         ->check(one_of({"trace", "debug", "info", "warn", "error", "off"}))
@@ -204,6 +218,8 @@ void combine(const CLI::App& app, Options& options, const Typed& typed) {
         }
         options.transport = Transport::fuse;
     }
+    options.cpu = typed.cpu;
+    options.spin = std::chrono::microseconds(typed.spin_us);
     options.log_level = spdlog::level::from_str(typed.log_level);
 }
 

@@ -4,7 +4,9 @@
 // can be served as it stands.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include <spdlog/common.h>
@@ -23,6 +25,8 @@ struct Options {
     Transport transport = Transport::automatic;
     std::filesystem::path path; // of the FUSE file; empty: by name and user
     bool background = false;
+    std::optional<unsigned> cpu;       // the processor to run on; none: any
+    std::chrono::microseconds spin{0}; // to look for requests before it sleeps
     spdlog::level::level_enum log_level = spdlog::level::info;
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The bytes of messages. A Payload is a Message of the core with its bytes
-// behind it, in one allocation; the pool keeps what was given back, so that a
-// warm daemon allocates nothing per message.
+// behind it, in one allocation, and between them room for the header of the
+// answer that carries them, so that they need not be copied for it. The pool
+// keeps what was given back, so that a warm daemon allocates nothing per message.
 //
 // Not thread-safe: callers serialise. The pool outlives its payloads.
 #pragma once
@@ -13,12 +14,14 @@
 #include <vector>
 
 #include "message.h"
+#include "reply.h"
 
 namespace ipcdev {
 
 class Payload final : public Message {
   public:
-    [[nodiscard]] std::span<const std::byte> bytes(const Slice& slice) const {
+    // Fit for Reply::bytes_in_place: memory of this payload is before them.
+    [[nodiscard]] std::span<std::byte> bytes(const Slice& slice) {
         return {data() + slice.begin, slice.size()};
     }
 
@@ -26,10 +29,10 @@ class Payload final : public Message {
     friend class PayloadPool;
 
     explicit Payload(std::span<const std::byte> bytes);
-    std::byte* data() { return reinterpret_cast<std::byte*>(this + 1); }
-    [[nodiscard]] const std::byte* data() const {
-        return reinterpret_cast<const std::byte*>(this + 1);
-    }
+    std::byte* data() { return header_room_.end(); }
+
+    // Last: the bytes follow it.
+    std::array<std::byte, Reply::header_bytes> header_room_;
 };
 
 class PayloadPool {

@@ -1,46 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "pending.h"
 
-#include <cerrno>
 #include <new>
 
 namespace ipcdev {
-
-Reply& Reply::operator=(Reply&& other) noexcept {
-    if (this != &other) {
-        if (request_ != nullptr) {
-            error(EIO);
-        }
-        request_ = other.take();
-    }
-    return *this;
-}
-
-Reply::~Reply() {
-    if (request_ != nullptr) {
-        error(EIO);
-    }
-}
-
-bool Reply::error(int positive_errno) {
-    return fuse_reply_err(take(), positive_errno) == 0;
-}
-
-bool Reply::bytes(std::span<const std::byte> data) {
-    return fuse_reply_buf(take(), reinterpret_cast<const char*>(data.data()), data.size()) == 0;
-}
-
-bool Reply::count(std::size_t written) {
-    return fuse_reply_write(take(), written) == 0;
-}
-
-bool Reply::ioctl_result(std::span<const std::byte> out) {
-    return fuse_reply_ioctl(take(), 0, out.data(), out.size()) == 0;
-}
-
-bool Reply::poll_events(unsigned events) {
-    return fuse_reply_poll(take(), events) == 0;
-}
 
 OpenFile::~OpenFile() {
     watch(nullptr);
@@ -54,9 +17,7 @@ void OpenFile::watch(fuse_pollhandle* handle) {
 }
 
 void OpenFile::notify_poller() {
-    if (poller_ != nullptr) {
-        fuse_lowlevel_notify_poll(poller_);
-    }
+    fuse_lowlevel_notify_poll(poller_);
 }
 
 PendingCall* PendingCalls::make() {
@@ -82,6 +43,28 @@ void PendingCalls::release(PendingCall& call) {
     call.message = nullptr;
     call.file = nullptr;
     unused_.push_back(&call);
+}
+
+void ParkedCalls::remove(PendingCall& call) {
+    if (call.parked_hook.linked()) {
+        chain_of(call.id).erase(call);
+    }
+}
+
+PendingCall* ParkedCalls::find(std::uint64_t id) {
+    Chain& chain = chain_of(id);
+    PendingCall* call = chain.front();
+    while (call != nullptr && call->id != id) {
+        call = chain.next(*call);
+    }
+    return call;
+}
+
+// The kernel counts its requests, by a step that may be any; this spreads them
+// all the same (Knuth's multiplicative hashing, by 2^64 over the golden ratio).
+ParkedCalls::Chain& ParkedCalls::chain_of(std::uint64_t id) {
+    constexpr std::uint64_t multiplier = 0x9e37'79b9'7f4a'7c15;
+    return chains_.at((id * multiplier) >> (64U - chains_log2));
 }
 
 } // namespace ipcdev

@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "session.h"
 
-#include <cerrno>
-#include <cstdlib>
-
 namespace ipcdev {
 
-Session::Buffer::~Buffer() {
-    std::free(mem);
-}
-
-bool Session::serve_one() {
-    const int bytes = fuse_session_receive_buf(session_, &buffer_);
-    if (bytes == -EINTR) {
-        return true;
-    }
-    if (bytes <= 0) {
-        return false;
-    }
-    fuse_session_process_buf(session_, &buffer_);
+bool Session::pass_to_libfuse(std::span<std::byte> request) {
+    fuse_buf buffer{};
+    buffer.size = request.size();
+    buffer.mem = request.data();
+    fuse_session_process_buf(session_, &buffer);
     return fuse_session_exited(session_) == 0;
 }
 

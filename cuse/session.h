@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -61,9 +62,11 @@ class Session {
     // Answers an open. False if the client has gone: no release will follow.
     virtual bool reply_open(fuse_req_t request, fuse_file_info& file) = 0;
 
-    // Takes one request from the kernel and has it answered, now or later.
-    // Waits for one unless a signal comes. False when the connection is over.
-    bool serve_one();
+    // The descriptor that requests are read from and answers written to.
+    [[nodiscard]] int connection() const { return fuse_session_fd(session_); }
+    // Has libfuse answer a request that is not a read or write of the device. False
+    // when the connection is over.
+    bool pass_to_libfuse(std::span<std::byte> request);
     // The first request is the kernel's handshake; it has been answered.
     [[nodiscard]] bool ready() const { return ready_; }
 
@@ -77,15 +80,6 @@ class Session {
     // Owned by the derived class's destructor, which must end it in its own way.
     fuse_session* session_ = nullptr;
     bool ready_ = false;
-
-  private:
-    struct Buffer : fuse_buf {
-        Buffer() : fuse_buf{} {}
-        Buffer(const Buffer&) = delete;
-        Buffer& operator=(const Buffer&) = delete;
-        ~Buffer();
-    };
-    Buffer buffer_;
 };
 
 // True if this user can open /dev/cuse, which loads the module where there is one.

@@ -14,6 +14,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "loop.h"
 #include "occupant.h"
 #include "operations.h"
 #include "privileges.h"
@@ -98,20 +99,14 @@ CuseSession::CuseSession(const std::string& name, const Access& access, Operatio
 }
 
 cuse_lowlevel_ops CuseSession::callbacks() {
-    cuse_lowlevel_ops ops{};
+    cuse_lowlevel_ops ops{}; // reads and writes are the Loop's
+    ops.init = [](void*, fuse_conn_info* connection) { connection->max_write = max_write_bytes; };
     ops.init_done = [](void* userdata) { static_cast<CuseSession*>(userdata)->ready_ = true; };
     ops.open = [](fuse_req_t request, fuse_file_info* file) {
         operations(request).open(request, *file);
     };
     ops.release = [](fuse_req_t request, fuse_file_info* file) {
         operations(request).release(request, *file);
-    };
-    ops.read = [](fuse_req_t request, std::size_t count, off_t offset, fuse_file_info* file) {
-        operations(request).read(request, count, offset, *file);
-    };
-    ops.write = [](fuse_req_t request, const char* data, std::size_t size, off_t offset,
-                   fuse_file_info* file) {
-        operations(request).write(request, std::as_bytes(std::span(data, size)), offset, *file);
     };
     ops.poll = [](fuse_req_t request, fuse_file_info* file, fuse_pollhandle* handle) {
         operations(request).poll(request, *file, handle);

@@ -14,6 +14,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "loop.h"
 #include "mount_point.h"
 #include "operations.h"
 #include "privileges.h"
@@ -123,7 +124,7 @@ void FuseSession::drop_privileges() {
 }
 
 fuse_lowlevel_ops FuseSession::callbacks() {
-    fuse_lowlevel_ops ops{};
+    fuse_lowlevel_ops ops{}; // reads and writes are the Loop's
     ops.init = init;
     ops.getattr = [](fuse_req_t request, fuse_ino_t, fuse_file_info*) {
         self(request).getattr(request);
@@ -136,22 +137,6 @@ fuse_lowlevel_ops FuseSession::callbacks() {
     ops.release = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
         self(request).operations_.release(request, *file);
     };
-    ops.read = [](fuse_req_t request, fuse_ino_t, std::size_t count, off_t offset,
-                  fuse_file_info* file) {
-        // A page fault in a private mapping (the kernel refuses shared ones). If
-        // it parked, its locked page would stop every later open. No read(2)
-        // comes without a lock owner.
-        if (file->lock_owner == 0) {
-            Reply(request).error(EINVAL); // SIGBUS to who touched the mapping
-            return;
-        }
-        self(request).operations_.read(request, count, offset, *file);
-    };
-    ops.write = [](fuse_req_t request, fuse_ino_t, const char* data, std::size_t size, off_t offset,
-                   fuse_file_info* file) {
-        self(request).operations_.write(request, std::as_bytes(std::span(data, size)), offset,
-                                        *file);
-    };
     ops.poll = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file, fuse_pollhandle* handle) {
         self(request).operations_.poll(request, *file, handle);
     };
@@ -161,7 +146,7 @@ fuse_lowlevel_ops FuseSession::callbacks() {
                                         {static_cast<const std::byte*>(in), in_bytes});
     };
     ops.fsync = [](fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-        Reply(request).error(EINVAL);
+        RareReply(request).error(EINVAL);
     };
     return ops;
 }
@@ -173,6 +158,7 @@ void FuseSession::init(void* userdata, fuse_conn_info* connection) {
                      "blocked, it holds up all others. CUSE has no such limit",
                      connection->proto_major, connection->proto_minor, parallel_writes_minor);
     }
+    connection->max_write = max_write_bytes;
     // With ATOMIC_O_TRUNC an O_TRUNC open cuts the kernel's idea of the size,
     // and the next parked writer, past it, takes the inode lock. Without, the
     // truncation comes as a setattr, which answers with the full size.

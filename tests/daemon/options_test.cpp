@@ -105,6 +105,16 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"ForegroundAndBackground",
                 {"--foreground", "--background"},
                 "--foreground excludes --background"},
+        Mistake{"CpuIsAWord",
+                {"--cpu", "all"},
+                "--cpu: must be 0 to 1023 (a processor's number), not 'all'"},
+        Mistake{"CpuNegative", {"--cpu=-1"}, "--cpu: must be 0 to 1023"},
+        Mistake{"CpuTooLarge", {"--cpu", "1024"}, "--cpu: must be 0 to 1023"},
+        Mistake{"SpinNegative", {"--spin-us=-1"}, "--spin-us: must be 0 to 1000000 microseconds"},
+        Mistake{"SpinTooLong",
+                {"--spin-us", "1000001"},
+                "--spin-us: must be 0 to 1000000 microseconds, not '1000001'"},
+        Mistake{"SpinWithAUnit", {"--spin-us", "5ms"}, "--spin-us: must be 0 to 1000000"},
         Mistake{"LogLevel",
                 {"--log-level", "loud"},
                 "--log-level: must be one of trace, debug, info, warn, error, off, not 'loud'"},
@@ -155,7 +165,7 @@ TEST_F(Options, HelpNamesEveryOptionAndExitsWith0) {
     for (const char* option :
          {"--help", "--version", "--config", "--name", "--mode", "--depth", "--max-message",
           "--permissions", "--owner", "--group", "--transport", "--path", "--foreground",
-          "--background", "--log-level", "IPCDEV_MAX_MESSAGE"}) {
+          "--background", "--cpu", "--spin-us", "--log-level", "IPCDEV_MAX_MESSAGE"}) {
         EXPECT_NE(outcome.output.find(option), std::string::npos) << option;
     }
 }
@@ -163,8 +173,9 @@ TEST_F(Options, HelpNamesEveryOptionAndExitsWith0) {
 // As --help says: each but those that can't be in the environment.
 TEST_F(Options, HelpNamesTheVariableOfEachOptionThatHasOne) {
     const std::string help = run(daemon_command({"--help"})).output;
-    for (const std::string variable : {"NAME", "MODE", "DEPTH", "MAX_MESSAGE", "PERMISSIONS",
-                                       "OWNER", "GROUP", "TRANSPORT", "PATH", "LOG_LEVEL"}) {
+    for (const std::string variable :
+         {"NAME", "MODE", "DEPTH", "MAX_MESSAGE", "PERMISSIONS", "OWNER", "GROUP", "TRANSPORT",
+          "PATH", "CPU", "SPIN_US", "LOG_LEVEL"}) {
         EXPECT_NE(help.find("(Env:IPCDEV_" + variable + ")"), std::string::npos) << variable;
     }
     EXPECT_NE(help.find("Each option but --config, --foreground and --background"),

@@ -26,7 +26,7 @@ std::vector<std::byte> bytes_of(std::size_t size) {
     return bytes;
 }
 
-bool holds(const Payload& payload, const std::vector<std::byte>& bytes) {
+bool holds(Payload& payload, const std::vector<std::byte>& bytes) {
     const Slice whole{.message = nullptr, .begin = 0, .end = payload.size};
     return std::ranges::equal(payload.bytes(whole), bytes);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Unit tests of Reply, on a FUSE file of their own: whoever owns one and does
-// not answer, answers EIO by that.
+// Unit tests of Reply and RareReply, on a FUSE file of their own: whoever owns
+// one and does not answer, answers EIO by that.
 #include <fuse_lowlevel.h>
+#include <linux/fuse.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,17 +12,17 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <utility>
 
 #include "fixture.h"
-#include "pending.h"
+#include "reply.h"
 
 namespace ipcdev::daemon_tests {
 
 namespace {
 
-// A read drops its reply, a write assigns over it, an ioctl moves it first, an
-// fsync answers it.
+// An ioctl moves its reply first, an fsync answers it, a poll drops it.
 fuse_lowlevel_ops careless_callbacks() {
     fuse_lowlevel_ops ops{};
     ops.getattr = [](fuse_req_t request, fuse_ino_t, fuse_file_info*) {
@@ -36,26 +38,38 @@ fuse_lowlevel_ops careless_callbacks() {
         file->direct_io = 1;
         fuse_reply_open(request, file);
     };
-    ops.read = [](fuse_req_t request, fuse_ino_t, std::size_t, off_t, fuse_file_info*) {
-        const Reply dropped(request);
-    };
-    ops.write = [](fuse_req_t request, fuse_ino_t, const char*, std::size_t, off_t,
-                   fuse_file_info*) {
-        Reply assigned_over(request);
-        assigned_over = Reply();
-    };
     ops.ioctl = [](fuse_req_t request, fuse_ino_t, unsigned, void*, fuse_file_info*, unsigned,
                    const void*, std::size_t, std::size_t) {
-        Reply first(request);
-        Reply second(std::move(first));
-        Reply third;
+        RareReply first(request);
+        RareReply second(std::move(first));
+        RareReply third;
         third = std::move(second); // answers once, from here
     };
     ops.fsync = [](fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-        Reply answered(request);
+        RareReply answered(request);
         answered.error(EXDEV); // and not again at its end
     };
+    ops.poll = [](fuse_req_t request, fuse_ino_t, fuse_file_info*, fuse_pollhandle*) {
+        RareReply assigned_over(request);
+        assigned_over = RareReply();
+    };
     return ops;
+}
+
+// A read drops its reply, a write assigns over it, after a move.
+bool answer_carelessly(int connection, const fuse_in_header& request) {
+    if (request.opcode == FUSE_READ) {
+        const Reply dropped(connection, request.unique);
+        return true;
+    }
+    if (request.opcode == FUSE_WRITE) {
+        Reply first(connection, request.unique);
+        Reply second;
+        second = std::move(first); // answers once, from here
+        second = Reply();
+        return true;
+    }
+    return false;
 }
 
 int serve_carelessly(const fs::path& path, int mounted) {
@@ -68,7 +82,15 @@ int serve_carelessly(const fs::path& path, int mounted) {
         write(mounted, "m", 1) != 1) {
         return 1;
     }
-    return fuse_session_loop(session);
+    fuse_buf buffer{};
+    while (fuse_session_receive_buf(session, &buffer) > 0) {
+        fuse_in_header request{};
+        std::memcpy(&request, buffer.mem, sizeof(request));
+        if (!answer_carelessly(fuse_session_fd(session), request)) {
+            fuse_session_process_buf(session, &buffer);
+        }
+    }
+    return 0;
 }
 
 class ReplyThatIsNotGiven : public FuseTest {
@@ -110,6 +132,9 @@ TEST_F(ReplyThatIsNotGiven, IsEIOWhereItIsDropped) {
 TEST_F(ReplyThatIsNotGiven, IsEIOWhereAnotherIsAssigned) {
     EXPECT_EQ(write(fd(), "x", 1), -1);
     EXPECT_EQ(errno, EIO);
+    pollfd asked{.fd = fd(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&asked, 1, -1), 1);
+    EXPECT_EQ(asked.revents, POLLERR) << "what the kernel makes of an error";
 }
 
 TEST_F(ReplyThatIsNotGiven, IsEIOOnceWhereItIsMoved) {

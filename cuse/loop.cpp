@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#include "loop.h"
+
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include <spdlog/spdlog.h>
+
+#include "operations.h"
+#include "session.h"
+#include "stop_signal.h"
+
+namespace ipcdev {
+
+namespace {
+
+// A page, so that a small request lies in one: the kernel copies page by page.
+constexpr std::size_t alignment = 4096;
+constexpr std::size_t header_room = 4096; // as libfuse has it, for the arguments of any request
+constexpr std::size_t buffer_bytes = header_room + max_write_bytes;
+static_assert(buffer_bytes >= FUSE_MIN_READ_BUFFER); // the kernel refuses smaller ones
+
+// Is that much there? The kernel says how long what follows is, and means it.
+bool holds(std::span<const std::byte> request, std::size_t bytes) {
+    if (request.size() < bytes) {
+        spdlog::error("the kernel has sent {} bytes where {} were due", request.size(), bytes);
+        return false;
+    }
+    return true;
+}
+
+// The struct at the begin of `from`, which goes on behind it.
+template <typename Struct> bool take(std::span<std::byte>& from, Struct& out) {
+    if (!holds(from, sizeof(out))) {
+        return false;
+    }
+    std::memcpy(&out, from.data(), sizeof(out));
+    from = from.subspan(sizeof(out));
+    return true;
+}
+
+// Of READ and WRITE, which have these fields in common.
+template <typename Arguments>
+ClientCall call_of(const fuse_in_header& header, const Arguments& arguments) {
+    return {.unique = header.unique,
+            .file = OpenFile::of(arguments.fh),
+            .thread = static_cast<pid_t>(header.pid),
+            .offset = static_cast<off_t>(arguments.offset),
+            .bytes = arguments.size,
+            .nonblocking = (arguments.flags & O_NONBLOCK) != 0};
+}
+
+} // namespace
+
+void Loop::Free::operator()(std::byte* place) const {
+    std::free(place);
+}
+
+Loop::Loop(Session& session, Operations& operations, std::chrono::microseconds spin)
+    : connection_(session.connection()), spin_(spin), session_(session), operations_(operations),
+      buffer_(static_cast<std::byte*>(std::aligned_alloc(alignment, buffer_bytes))) {
+    if (buffer_ == nullptr) {
+        throw std::bad_alloc();
+    }
+    if (spin_.count() != 0) {
+        fcntl(connection_, F_SETFL, fcntl(connection_, F_GETFL) | O_NONBLOCK);
+    }
+}
+
+bool Loop::serve_one() {
+    const ssize_t got = spin_.count() == 0 ? receive() : receive_spinning();
+    if (got == -1) {
+        return goes_on_after(errno);
+    }
+    return dispatch({buffer_.get(), static_cast<std::size_t>(got)});
+}
+
+ssize_t Loop::receive() {
+    return ::read(connection_, buffer_.get(), buffer_bytes);
+}
+
+// A stop signal ends it as it ends a read() that sleeps, with EINTR.
+ssize_t Loop::receive_spinning() {
+    const auto until = std::chrono::steady_clock::now() + spin_;
+    do {
+        const ssize_t got = receive();
+        if (got != -1 || errno != EAGAIN) {
+            return got;
+        }
+        if (stop_requested() != 0) {
+            errno = EINTR;
+            return -1;
+        }
+    } while (std::chrono::steady_clock::now() < until);
+    pollfd request{.fd = connection_, .events = POLLIN, .revents = 0};
+    return poll(&request, 1, -1) == -1 ? -1 : receive();
+}
+
+bool Loop::goes_on_after(int error) {
+    switch (error) {
+    case EINTR:
+    case EAGAIN: // what poll() saw has gone
+    case ENOENT: // the client went away while its request was being read
+        return true;
+    case ENODEV: // unmounted, or aborted
+        return false;
+    default:
+        spdlog::error("can't read from the kernel: {}", std::strerror(error));
+        return false;
+    }
+}
+
+bool Loop::dispatch(Bytes request) {
+    Bytes arguments = request;
+    fuse_in_header header{};
+    if (!take(arguments, header)) {
+        return false;
+    }
+    switch (header.opcode) {
+    case FUSE_READ:
+        return read(header, arguments);
+    case FUSE_WRITE:
+        return write(header, arguments);
+    case FUSE_INTERRUPT:
+        return interrupt(arguments);
+    default:
+        return session_.pass_to_libfuse(request);
+    }
+}
+
+bool Loop::read(const fuse_in_header& header, Bytes arguments) {
+    fuse_read_in in{};
+    if (!take(arguments, in)) {
+        return false;
+    }
+    Reply reply(connection_, header.unique);
+    // A page fault in a private mapping (the kernel refuses shared ones). If it
+    // parked, its locked page would stop every later open. No read(2) comes
+    // without a lock owner.
+    if ((in.read_flags & FUSE_READ_LOCKOWNER) == 0) {
+        reply.error(EINVAL); // SIGBUS to who touched the mapping
+        return true;
+    }
+    operations_.read(std::move(reply), call_of(header, in));
+    return true;
+}
+
+bool Loop::write(const fuse_in_header& header, Bytes arguments) {
+    fuse_write_in in{};
+    if (!take(arguments, in) || !holds(arguments, in.size)) {
+        return false;
+    }
+    operations_.write(Reply(connection_, header.unique), call_of(header, in),
+                      arguments.first(in.size));
+    return true;
+}
+
+bool Loop::interrupt(Bytes arguments) {
+    fuse_interrupt_in in{};
+    if (!take(arguments, in)) {
+        return false;
+    }
+    operations_.interrupt(in.unique);
+    return true;
+}
+
+} // namespace ipcdev

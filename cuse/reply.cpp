@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "reply.h"
+
+#include <linux/fuse.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace ipcdev {
+
+namespace {
+
+static_assert(sizeof(fuse_out_header) == Reply::header_bytes);
+
+struct CountAnswer {
+    fuse_out_header header;
+    fuse_write_out count;
+};
+
+fuse_out_header header_of(std::size_t answer_bytes, int negative_errno, std::uint64_t unique) {
+    return {
+        .len = static_cast<std::uint32_t>(answer_bytes), .error = negative_errno, .unique = unique};
+}
+
+} // namespace
+
+Reply& Reply::operator=(Reply&& other) noexcept {
+    if (this != &other) {
+        if (unique_ != 0) {
+            error(EIO);
+        }
+        unique_ = other.take();
+        connection_ = other.connection_;
+    }
+    return *this;
+}
+
+Reply::~Reply() {
+    if (unique_ != 0) {
+        error(EIO);
+    }
+}
+
+bool Reply::error(int positive_errno) {
+    const auto header = header_of(header_bytes, -positive_errno, take());
+    return send(&header, sizeof(header));
+}
+
+bool Reply::nothing() {
+    return error(0);
+}
+
+// The bytes before a stretch of a message may be another's: of an earlier reader
+// whose answer the kernel did not take, so that they are queued again.
+bool Reply::bytes_in_place(std::span<std::byte> data) {
+    std::byte* place = data.data() - header_bytes;
+    std::array<std::byte, header_bytes> before{};
+    const std::size_t answer_bytes = header_bytes + data.size();
+    const auto header = header_of(answer_bytes, 0, take());
+    std::memcpy(before.data(), place, header_bytes);
+    std::memcpy(place, &header, header_bytes);
+    const bool sent = send(place, answer_bytes);
+    std::memcpy(place, before.data(), header_bytes);
+    return sent;
+}
+
+bool Reply::count(std::size_t written) {
+    const CountAnswer answer{
+        .header = header_of(sizeof(answer), 0, take()),
+        .count = {.size = static_cast<std::uint32_t>(written), .padding = 0},
+    };
+    return send(&answer, sizeof(answer));
+}
+
+bool Reply::send(const void* answer, std::size_t bytes) const {
+    if (::write(connection_, answer, bytes) != -1) {
+        return true;
+    }
+    if (errno != ENOENT) { // the connection is gone, and all its requests
+        fuse_log(FUSE_LOG_ERR, "the kernel does not take an answer: %s\n", std::strerror(errno));
+    }
+    return false;
+}
+
+RareReply& RareReply::operator=(RareReply&& other) noexcept {
+    if (this != &other) {
+        if (request_ != nullptr) {
+            error(EIO);
+        }
+        request_ = other.take();
+    }
+    return *this;
+}
+
+RareReply::~RareReply() {
+    if (request_ != nullptr) {
+        error(EIO);
+    }
+}
+
+bool RareReply::error(int positive_errno) {
+    return fuse_reply_err(take(), positive_errno) == 0;
+}
+
+bool RareReply::ioctl_result(std::span<const std::byte> out) {
+    return fuse_reply_ioctl(take(), 0, out.data(), out.size()) == 0;
+}
+
+bool RareReply::poll_events(unsigned events) {
+    return fuse_reply_poll(take(), events) == 0;
+}
+
+} // namespace ipcdev
