@@ -272,6 +272,14 @@ std::uint32_t Device::take_frames(Request& request) {
 // Completes the parked requests that can go on, until none can. What happens to
 // be over by then is no edge for a poller.
 void Device::match(Effects& effects) {
+    if (!readers_.empty() || !writers_.empty()) {
+        serve_parked(effects);
+    }
+    effects.became_readable &= !queue_.empty();
+    effects.became_writable &= has_room();
+}
+
+void Device::serve_parked(Effects& effects) {
     for (;;) {
         if (!readers_.empty() && !queue_.empty()) {
             Request& reader = *readers_.pop_front();
@@ -286,11 +294,9 @@ void Device::match(Effects& effects) {
                 complete(writer, 0, effects);
             }
         } else {
-            break;
+            return;
         }
     }
-    effects.became_readable &= !queue_.empty();
-    effects.became_writable &= has_room();
 }
 
 // The reader has the first `done` bytes of what it took; there is no rest but in slot mode.

@@ -132,6 +132,7 @@ class Device {
     std::uint32_t take_bytes(Request& request, Effects& effects);
     std::uint32_t take_frames(Request& request);
     void match(Effects& effects);
+    void serve_parked(Effects& effects);
     void finish_copy(const Slice& slice, std::uint32_t done, Effects& effects);
     void give_back(const Slice& slice, Piece& spare, Effects& effects);
     void requeue(const Slice& slice, Piece& spare);

@@ -4,52 +4,213 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-/* A message and its bytes, charged to the writer's memory control group. */
+/**
+ * struct ipcdev_buffer - a message and its bytes
+ * @message:	the device's
+ * @class:	of size, an index of ipcdev_capacities
+ * @unused:	in ipcdev_buffers
+ * @bytes:	its payload: @own, or for what fills a page, memory of its own
+ * @own:	as many as the class has
+ *
+ * Charged to the writer's memory control group.
+ */
 struct ipcdev_buffer {
 	struct ipcdev_message message;
-	u8 bytes[];
+	unsigned int class;
+	struct llist_node unused;
+	u8 *bytes;
+	u8 own[];
 };
 
-static const struct ipcdev_buffer *ipcdev_buffer_of(const struct ipcdev_message *message)
+/*
+ * Bytes of payload by class, so that with the struct they fill what kmalloc gives.
+ * From the last one on the payload is an allocation of its own: one that is a page
+ * would take two with the struct before it.
+ */
+static const unsigned int ipcdev_capacities[IPCDEV_BUFFER_CLASSES] = {
+	192 - sizeof(struct ipcdev_buffer),  256 - sizeof(struct ipcdev_buffer),
+	512 - sizeof(struct ipcdev_buffer),  1024 - sizeof(struct ipcdev_buffer),
+	2048 - sizeof(struct ipcdev_buffer), 4096,
+};
+
+#define IPCDEV_PAGE_CLASS (IPCDEV_BUFFER_CLASSES - 1)
+
+/* Kept unused of each class: as many as a queue holds with the default settings. */
+#define IPCDEV_UNUSED_MAX IPCDEV_DEPTH_DEFAULT
+
+static struct ipcdev_buffer *ipcdev_buffer_of(const struct ipcdev_message *message)
 {
 	return container_of(message, struct ipcdev_buffer, message);
 }
 
-static struct ipcdev_buffer *ipcdev_buffer_alloc(size_t bytes)
+/* IPCDEV_BUFFER_CLASSES: of its own size, which no other message can use. */
+static unsigned int ipcdev_class_of(size_t bytes)
 {
+	unsigned int class = 0;
+
+	if (bytes > ipcdev_capacities[IPCDEV_PAGE_CLASS - 1])
+		return bytes > ipcdev_capacities[IPCDEV_PAGE_CLASS] ? IPCDEV_BUFFER_CLASSES :
+								      IPCDEV_PAGE_CLASS;
+	while (bytes > ipcdev_capacities[class])
+		class++;
+	return class;
+}
+
+static noinline struct ipcdev_buffer *ipcdev_buffer_alloc(size_t bytes, unsigned int class)
+{
+	const bool apart = class >= IPCDEV_PAGE_CLASS;
+	const size_t own = apart ? 0 : ipcdev_capacities[class];
 	struct ipcdev_buffer *buffer;
 
-	buffer = kvmalloc(struct_size(buffer, bytes, bytes), GFP_KERNEL_ACCOUNT);
+	buffer = kmalloc(struct_size(buffer, own, own), GFP_KERNEL_ACCOUNT);
+	if (!buffer)
+		return NULL;
+	buffer->class = class;
+	buffer->bytes = buffer->own;
+	if (apart) {
+		buffer->bytes = kvmalloc(max_t(size_t, bytes, ipcdev_capacities[IPCDEV_PAGE_CLASS]),
+					 GFP_KERNEL_ACCOUNT);
+		if (!buffer->bytes) {
+			kfree(buffer);
+			return NULL;
+		}
+	}
+	return buffer;
+}
+
+static void ipcdev_buffer_free(struct ipcdev_buffer *buffer)
+{
+	if (buffer->class >= IPCDEV_PAGE_CLASS)
+		kvfree(buffer->bytes);
+	kfree(buffer);
+}
+
+/* Another writer put a chain back at the same time. */
+static noinline void ipcdev_buffers_leave(struct ipcdev_buffers *buffers,
+					  struct ipcdev_buffer *chain)
+{
+	while (chain) {
+		struct llist_node *next = chain->unused.next;
+
+		llist_add(&chain->unused, &buffers->left[chain->class]);
+		chain = next ? llist_entry(next, struct ipcdev_buffer, unused) : NULL;
+	}
+}
+
+/* The first of those that are unused, NULL if there is none. */
+static struct ipcdev_buffer *ipcdev_buffer_reuse(struct ipcdev_buffers *buffers, unsigned int class)
+{
+	struct ipcdev_buffer *chain = xchg(&buffers->ready[class], NULL);
+	struct llist_node *first;
+
+	if (!chain) {
+		if (llist_empty(&buffers->left[class]))
+			return NULL;
+		first = llist_del_all(&buffers->left[class]);
+		if (!first)
+			return NULL;
+		chain = llist_entry(first, struct ipcdev_buffer, unused);
+	}
+	if (chain->unused.next) {
+		struct ipcdev_buffer *rest;
+
+		rest = llist_entry(chain->unused.next, struct ipcdev_buffer, unused);
+		rest = xchg(&buffers->ready[class], rest);
+		if (unlikely(rest))
+			ipcdev_buffers_leave(buffers, rest);
+	}
+	atomic_dec(&buffers->count[class]);
+	return chain;
+}
+
+static struct ipcdev_buffer *ipcdev_buffer_get(struct ipcdev_buffers *buffers, size_t bytes)
+{
+	const unsigned int class = ipcdev_class_of(bytes);
+	struct ipcdev_buffer *buffer = NULL;
+
+	if (class < IPCDEV_BUFFER_CLASSES)
+		buffer = ipcdev_buffer_reuse(buffers, class);
+	if (!buffer)
+		buffer = ipcdev_buffer_alloc(bytes, class);
 	if (buffer)
 		ipcdev_message_init(&buffer->message, bytes);
 	return buffer;
 }
 
-void ipcdev_message_free(struct ipcdev_message *message)
+/**
+ * ipcdev_message_free() - a message that is in the device no more, or never was
+ * @buffers:	where its buffer is kept, if there is room
+ * @message:	gone then
+ */
+ipcdev_hot void ipcdev_message_free(struct ipcdev_buffers *buffers, struct ipcdev_message *message)
 {
-	kvfree(ipcdev_buffer_of(message));
+	struct ipcdev_buffer *buffer = ipcdev_buffer_of(message);
+	const unsigned int class = buffer->class;
+
+	if (class < IPCDEV_BUFFER_CLASSES &&
+	    atomic_read(&buffers->count[class]) < IPCDEV_UNUSED_MAX) {
+		atomic_inc(&buffers->count[class]);
+		llist_add(&buffer->unused, &buffers->left[class]);
+	} else {
+		ipcdev_buffer_free(buffer);
+	}
+}
+
+void ipcdev_buffers_init(struct ipcdev_buffers *buffers)
+{
+	memset(buffers, 0, sizeof(*buffers));
+}
+
+/* Frees what is unused. */
+void ipcdev_buffers_trim(struct ipcdev_buffers *buffers)
+{
+	struct ipcdev_buffer *buffer;
+	unsigned int class;
+
+	for (class = 0; class < IPCDEV_BUFFER_CLASSES; class++) {
+		while ((buffer = ipcdev_buffer_reuse(buffers, class)))
+			ipcdev_buffer_free(buffer);
+	}
+}
+
+/*
+ * To and from the program's memory.  The bytes are within the buffer by how it was
+ * made, so its bounds are not looked up in the allocator's books once more, which
+ * copy_from_iter() does where usercopy is hardened, at the cost of a small message.
+ */
+static bool ipcdev_copy_from(u8 *bytes, size_t count, struct iov_iter *from)
+{
+	return _copy_from_iter(bytes, count, from) == count;
+}
+
+static bool ipcdev_copy_to(const u8 *bytes, size_t count, struct iov_iter *to)
+{
+	return _copy_to_iter(bytes, count, to) == count;
 }
 
 /**
  * ipcdev_message_from() - the payload of a plain write
+ * @buffers:	where to look for a buffer first
  * @from:	all of it becomes one message
  * @request:	its @bytes are those of @from, 1 to IPCDEV_MESSAGE_MAX; gets the
  *		message, which the caller frees unless the device takes it
  *
  * Return: 0, -ENOMEM or -EFAULT.
  */
-int ipcdev_message_from(struct iov_iter *from, struct ipcdev_request *request)
+ipcdev_hot int ipcdev_message_from(struct ipcdev_buffers *buffers, struct iov_iter *from,
+				   struct ipcdev_request *request)
 {
-	struct ipcdev_buffer *buffer = ipcdev_buffer_alloc(request->bytes);
+	struct ipcdev_buffer *buffer = ipcdev_buffer_get(buffers, request->bytes);
 
 	if (!buffer)
 		return -ENOMEM;
 	request->message = &buffer->message;
-	return copy_from_iter_full(buffer->bytes, request->bytes, from) ? 0 : -EFAULT;
+	return ipcdev_copy_from(buffer->bytes, request->bytes, from) ? 0 : -EFAULT;
 }
 
 /* One frame of at most @room bytes: a message, to be freed by the caller, or an error. */
-static struct ipcdev_message *ipcdev_frame_from(struct iov_iter *from, size_t room)
+static struct ipcdev_message *ipcdev_frame_from(struct ipcdev_buffers *buffers,
+						struct iov_iter *from, size_t room)
 {
 	struct ipcdev_buffer *buffer;
 	struct ipcdev_frame frame;
@@ -57,7 +218,7 @@ static struct ipcdev_message *ipcdev_frame_from(struct iov_iter *from, size_t ro
 
 	if (room < sizeof(frame))
 		return ERR_PTR(-EINVAL);
-	if (!copy_from_iter_full(&frame, sizeof(frame), from))
+	if (!ipcdev_copy_from((u8 *)&frame, sizeof(frame), from))
 		return ERR_PTR(-EFAULT);
 	if (!frame.length || frame.flags)
 		return ERR_PTR(-EINVAL);
@@ -65,11 +226,11 @@ static struct ipcdev_message *ipcdev_frame_from(struct iov_iter *from, size_t ro
 		return ERR_PTR(-EMSGSIZE);
 	if (IPCDEV_FRAME_BYTES(frame.length) > room)
 		return ERR_PTR(-EINVAL);
-	buffer = ipcdev_buffer_alloc(frame.length);
+	buffer = ipcdev_buffer_get(buffers, frame.length);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
-	if (!copy_from_iter_full(buffer->bytes, frame.length, from)) {
-		ipcdev_message_free(&buffer->message);
+	if (!ipcdev_copy_from(buffer->bytes, frame.length, from)) {
+		ipcdev_message_free(buffers, &buffer->message);
 		return ERR_PTR(-EFAULT);
 	}
 	padding = IPCDEV_FRAME_BYTES(frame.length) - sizeof(frame) - frame.length;
@@ -79,6 +240,7 @@ static struct ipcdev_message *ipcdev_frame_from(struct iov_iter *from, size_t ro
 
 /**
  * ipcdev_frames_from() - the payloads of a batch
+ * @buffers:	where to look for buffers first
  * @from:	one or more frames
  * @request:	its @bytes are those of @from, 1 to IPCDEV_BATCH_BYTES_MAX; gets the
  *		messages, which the caller frees unless the device takes them, on
@@ -86,14 +248,15 @@ static struct ipcdev_message *ipcdev_frame_from(struct iov_iter *from, size_t ro
  *
  * Return: 0, -EINVAL or -EMSGSIZE for what is no frame, -ENOMEM or -EFAULT.
  */
-int ipcdev_frames_from(struct iov_iter *from, struct ipcdev_request *request)
+int ipcdev_frames_from(struct ipcdev_buffers *buffers, struct iov_iter *from,
+		       struct ipcdev_request *request)
 {
 	struct ipcdev_message **end = &request->message;
 	size_t left = request->bytes;
 
 	request->largest = 0;
 	while (left) {
-		struct ipcdev_message *message = ipcdev_frame_from(from, left);
+		struct ipcdev_message *message = ipcdev_frame_from(buffers, from, left);
 
 		if (IS_ERR(message))
 			return PTR_ERR(message);
@@ -112,12 +275,12 @@ int ipcdev_frames_from(struct iov_iter *from, struct ipcdev_request *request)
  *
  * Return: 0 or -EFAULT.
  */
-int ipcdev_bytes_to(struct iov_iter *to, const struct ipcdev_request *request)
+ipcdev_hot int ipcdev_bytes_to(struct iov_iter *to, const struct ipcdev_request *request)
 {
 	const struct ipcdev_buffer *buffer = ipcdev_buffer_of(request->taken.message);
-	size_t copied = copy_to_iter(buffer->bytes + request->taken.begin, request->done, to);
 
-	return copied == request->done ? 0 : -EFAULT;
+	return ipcdev_copy_to(buffer->bytes + request->taken.begin, request->done, to) ? 0 :
+											 -EFAULT;
 }
 
 static bool ipcdev_frame_to(struct iov_iter *to, const struct ipcdev_slice *slice)
@@ -131,8 +294,8 @@ static bool ipcdev_frame_to(struct iov_iter *to, const struct ipcdev_slice *slic
 	const size_t padding = IPCDEV_FRAME_BYTES(length) - sizeof(frame) - length;
 	const u8 *bytes = ipcdev_buffer_of(message)->bytes + slice->begin;
 
-	return copy_to_iter(&frame, sizeof(frame), to) == sizeof(frame) &&
-	       copy_to_iter(bytes, length, to) == length && iov_iter_zero(padding, to) == padding;
+	return ipcdev_copy_to((const u8 *)&frame, sizeof(frame), to) &&
+	       ipcdev_copy_to(bytes, length, to) && iov_iter_zero(padding, to) == padding;
 }
 
 /**
@@ -144,9 +307,11 @@ static bool ipcdev_frame_to(struct iov_iter *to, const struct ipcdev_slice *slic
  */
 int ipcdev_frames_to(struct iov_iter *to, const struct ipcdev_request *request)
 {
-	const struct ipcdev_piece *piece;
+	const struct ipcdev_link *link;
 
-	list_for_each_entry(piece, &request->pieces, hook) {
+	for (link = request->pieces.first; link; link = link->next) {
+		const struct ipcdev_piece *piece = container_of(link, struct ipcdev_piece, link);
+
 		if (!ipcdev_frame_to(to, &piece->slice))
 			return -EFAULT;
 	}

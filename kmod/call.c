@@ -32,32 +32,23 @@
 #include "node.h"
 #include "trace.h"
 
-/* Hands its result to every call that is completed, and wakes who sleeps in it. */
-static void ipcdev_answer(struct ipcdev_node *node, struct ipcdev_effects *effects)
+/* Hands its result to a call of another task, and wakes that. */
+static noinline void ipcdev_answer(struct ipcdev_node *node, struct ipcdev_call *call)
 {
-	struct ipcdev_request *request, *next;
+	const struct ipcdev_request *request = &call->request;
+	struct task_struct *task = call->task;
 
-	rcu_read_lock(); /* the tasks stay valid after their calls are done */
-	list_for_each_entry_safe(request, next, &effects->completed, hook) {
-		struct ipcdev_call *call = ipcdev_call_of(request);
-		struct task_struct *task = call->task;
-
-		if (task == current) {
-			call->done = true;
-			continue;
-		}
-		trace_ipcdev_complete(node->dev.devt, request->operation, task_pid_nr(task),
-				      request->done, request->error);
-		smp_store_release(&call->done, true); /* pairs with ipcdev_is_done() */
-		wake_up_process(task);
-	}
+	trace_ipcdev_complete(node->dev.devt, request->operation, task_pid_nr(task), request->done,
+			      request->error);
+	rcu_read_lock(); /* the task stays valid after its call is done */
+	smp_store_release(&call->done, true); /* pairs with ipcdev_is_done() */
+	wake_up_process(task);
 	rcu_read_unlock();
 }
 
-static void ipcdev_wake_pollers(struct ipcdev_node *node, const struct ipcdev_effects *effects)
+static noinline void ipcdev_wake_pollers(struct ipcdev_node *node,
+					 const struct ipcdev_effects *effects)
 {
-	if (!effects->became_readable && !effects->became_writable)
-		return;
 	if (!wq_has_sleeper(&node->pollers))
 		return;
 	if (effects->became_readable)
@@ -66,24 +57,12 @@ static void ipcdev_wake_pollers(struct ipcdev_node *node, const struct ipcdev_ef
 		wake_up_interruptible_poll(&node->pollers, EPOLLOUT | EPOLLWRNORM);
 }
 
-static void ipcdev_free(struct ipcdev_effects *effects)
-{
-	struct ipcdev_message *message, *next_message;
-	struct ipcdev_piece *piece, *next_piece;
-
-	/* First: a piece may still name its message. */
-	list_for_each_entry_safe(piece, next_piece, &effects->returned, hook)
-		kfree(piece);
-	list_for_each_entry_safe(message, next_message, &effects->retired, hook)
-		ipcdev_message_free(message);
-}
-
 /**
  * ipcdev_begin() - lock the device for one step
  * @node:	whose device
  * @effects:	set to nothing, to be filled by the step
  */
-void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects)
 	__acquires(&node->device.lock)
 {
 	ipcdev_effects_init(effects);
@@ -95,31 +74,45 @@ void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects)
  * @node:	whose device
  * @effects:	of the step; used up
  */
-void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
 {
+	struct ipcdev_request *request;
+	struct ipcdev_message *message;
+	struct ipcdev_piece *piece;
+
 	spin_unlock(&node->device.lock);
-	ipcdev_answer(node, effects);
-	ipcdev_wake_pollers(node, effects);
-	ipcdev_free(effects);
+	while ((request = ipcdev_next_completed(effects))) {
+		struct ipcdev_call *call = ipcdev_call_of(request);
+
+		if (call->task == current)
+			call->done = true;
+		else
+			ipcdev_answer(node, call);
+	}
+	if (effects->became_readable || effects->became_writable)
+		ipcdev_wake_pollers(node, effects);
+	while ((message = ipcdev_next_retired(effects)))
+		ipcdev_message_free(&node->buffers, message);
+	while ((piece = ipcdev_next_piece(&effects->returned)))
+		kfree(piece);
 }
 
 /**
  * ipcdev_call_init() - a call of this task
  * @call:	on its stack
  * @file:	by which it calls
- * @batch:	it moves frames
  * @bytes:	of the call
  */
-void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, bool batch, u64 bytes)
+ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes)
 {
-	memset(call, 0, sizeof(*call));
-	INIT_LIST_HEAD(&call->request.hook);
+	ipcdev_request_init(&call->request);
 	call->request.bytes = bytes;
-	call->request.batch = batch;
+	call->request.batch = READ_ONCE(ipcdev_file_of(file)->batch);
 	call->request.nonblocking = file->f_flags & O_NONBLOCK;
 	call->file = file;
 	call->task = current;
+	call->done = false;
 }
 
 /* Then all that is written of the call by others is visible, and nothing more will be. */
@@ -151,7 +144,7 @@ static void ipcdev_interrupt(struct ipcdev_node *node, struct ipcdev_call *call)
 	ipcdev_finish(node, &effects);
 }
 
-static void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *call)
+static noinline void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *call)
 {
 	ipcdev_wait(call, TASK_INTERRUPTIBLE);
 	if (!ipcdev_is_done(call)) {
@@ -164,16 +157,20 @@ static void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *call)
  * ipcdev_perform() - submit a call, and sleep until it is done
  * @node:	whose device
  * @call:	of this task
- * @submit:	ipcdev_submit_read() or ipcdev_submit_write()
+ * @operation:	a read or a write
  *
  * Return: 0, and @call has the result, or a negative errno.
  */
-int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call, ipcdev_submit *submit)
+ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call,
+			      enum ipcdev_operation operation)
 {
-	struct ipcdev_effects effects;
+	struct ipcdev_effects effects __uninitialized; /* begin does */
 
 	ipcdev_begin(node, &effects);
-	submit(&node->device, &call->request, &effects);
+	if (operation == IPCDEV_OP_READ)
+		ipcdev_submit_read(&node->device, &call->request, &effects);
+	else
+		ipcdev_submit_write(&node->device, &call->request, &effects);
 	if (call->request.state == IPCDEV_PARKED) {
 		call->since_ns = ktime_get_ns();
 		trace_ipcdev_park(node->dev.devt, call->request.operation, call->request.bytes);

@@ -34,7 +34,8 @@ static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *req
 static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
 			     struct ipcdev_effects *effects);
 static u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_request *request);
-static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
+static inline void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
+static void ipcdev_serve_parked(struct ipcdev_device *device, struct ipcdev_effects *effects);
 static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
 			       u32 done, struct ipcdev_effects *effects);
 static void ipcdev_give_back(struct ipcdev_device *device, const struct ipcdev_slice *slice,
@@ -43,7 +44,7 @@ static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_sli
 			   struct ipcdev_piece *spare);
 static void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
 			       struct ipcdev_effects *effects);
-static void ipcdev_unlink(struct ipcdev_piece *piece, struct ipcdev_effects *effects);
+static void ipcdev_unlink(struct ipcdev_device *device, struct ipcdev_effects *effects);
 static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
 static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
 static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *message,
@@ -51,19 +52,32 @@ static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *m
 
 /* Constructors, which the original has in its headers. */
 
-void ipcdev_message_init(struct ipcdev_message *message, u32 size)
+ipcdev_hot void ipcdev_message_init(struct ipcdev_message *message, u32 size)
 {
-	memset(message, 0, sizeof(*message));
-	INIT_LIST_HEAD(&message->hook);
-	INIT_LIST_HEAD(&message->whole.hook);
+	/* What is left out is set when it is admitted. */
+	ipcdev_link_init(&message->link);
+	ipcdev_link_init(&message->whole.link);
+	message->next = NULL;
 	message->size = size;
+	message->queued = 0;
+	message->copying = 0;
+	message->fate = IPCDEV_FATE_READ;
 }
 
-void ipcdev_effects_init(struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request)
 {
-	INIT_LIST_HEAD(&effects->completed);
-	INIT_LIST_HEAD(&effects->retired);
-	INIT_LIST_HEAD(&effects->returned);
+	ipcdev_link_init(&request->link);
+	request->message = NULL;
+	request->state = IPCDEV_IDLE;
+	request->error = 0;
+	request->done = 0;
+}
+
+ipcdev_hot void ipcdev_effects_init(struct ipcdev_effects *effects)
+{
+	ipcdev_chain_init(&effects->completed);
+	ipcdev_chain_init(&effects->retired);
+	ipcdev_chain_init(&effects->returned);
 	effects->became_readable = false;
 	effects->became_writable = false;
 }
@@ -73,7 +87,7 @@ void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *set
 	memset(device, 0, sizeof(*device));
 	spin_lock_init(&device->lock);
 	device->settings = *settings;
-	INIT_LIST_HEAD(&device->queue);
+	ipcdev_chain_init(&device->queue);
 	INIT_LIST_HEAD(&device->readers);
 	INIT_LIST_HEAD(&device->writers);
 }
@@ -128,8 +142,8 @@ void ipcdev_release(struct ipcdev_device *device)
  * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it.  A batch of
  * which some messages were admitted ends with their bytes, not with an error.
  */
-void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
-			 struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
+				    struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	request->operation = IPCDEV_OP_WRITE;
@@ -157,8 +171,8 @@ void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *re
  * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it.  One that is
  * completed with bytes is a copy under way: copy_done or put_back must follow.
  */
-void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
-			struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
+				   struct ipcdev_effects *effects)
 {
 	bool was_full;
 
@@ -171,7 +185,7 @@ void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *req
 	    (request->bytes < IPCDEV_FRAME_BYTES(device->settings.max_message) ||
 	     request->bytes > IPCDEV_BATCH_BYTES_MAX))
 		return ipcdev_complete(request, -EMSGSIZE, effects);
-	if (list_empty(&device->queue))
+	if (ipcdev_chain_empty(&device->queue))
 		return ipcdev_park(device, request, effects);
 	was_full = !ipcdev_has_room(device);
 	ipcdev_take(device, request, effects);
@@ -202,10 +216,10 @@ bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request,
 }
 
 /* The reader has its bytes. */
-void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
-		      struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
+				 struct ipcdev_effects *effects)
 {
-	struct ipcdev_piece *piece, *next;
+	struct ipcdev_piece *piece;
 
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
@@ -213,12 +227,11 @@ void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *reque
 	request->state = IPCDEV_IDLE;
 	if (!request->batch)
 		return ipcdev_finish_copy(device, &request->taken, request->done, effects);
-	list_for_each_entry_safe(piece, next, &request->pieces, hook) {
+	while ((piece = ipcdev_next_piece(&request->pieces))) {
 		const struct ipcdev_slice slice = piece->slice;
 
-		list_del_init(&piece->hook);
 		if (piece != &slice.message->whole)
-			list_add_tail(&piece->hook, &effects->returned);
+			ipcdev_chain_add(&effects->returned, &piece->link);
 		ipcdev_finish_copy(device, &slice, ipcdev_slice_size(&slice), effects);
 	}
 }
@@ -231,7 +244,8 @@ void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *reque
 void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
 		     struct ipcdev_piece *spare, struct ipcdev_effects *effects)
 {
-	struct ipcdev_piece *last, *previous;
+	struct ipcdev_chain backwards;
+	struct ipcdev_piece *piece;
 
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
@@ -240,12 +254,14 @@ void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *reques
 	if (!request->batch) {
 		ipcdev_give_back(device, &request->taken, spare, effects);
 	} else {
-		list_add_tail(&spare->hook, &effects->returned);
-		list_for_each_entry_safe_reverse(last, previous, &request->pieces, hook) {
-			const struct ipcdev_slice slice = last->slice;
+		ipcdev_chain_add(&effects->returned, &spare->link);
+		ipcdev_chain_init(&backwards);
+		while ((piece = ipcdev_next_piece(&request->pieces)))
+			ipcdev_chain_add_first(&backwards, &piece->link);
+		while ((piece = ipcdev_next_piece(&backwards))) {
+			const struct ipcdev_slice slice = piece->slice;
 
-			list_del_init(&last->hook);
-			ipcdev_give_back(device, &slice, last, effects);
+			ipcdev_give_back(device, &slice, piece, effects);
 		}
 	}
 	ipcdev_match(device, effects);
@@ -261,7 +277,7 @@ int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_
 	error = ipcdev_apply(change, &next);
 	if (error)
 		return error;
-	if (!list_empty(&device->queue) || !list_empty(&device->readers) ||
+	if (!ipcdev_chain_empty(&device->queue) || !list_empty(&device->readers) ||
 	    !list_empty(&device->writers) || device->gauges.copies)
 		return -EBUSY;
 	device->settings = next;
@@ -281,7 +297,7 @@ struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device)
 {
 	lockdep_assert_held(&device->lock);
 	return (struct ipcdev_poll_mask) {
-		.readable = !list_empty(&device->queue),
+		.readable = !ipcdev_chain_empty(&device->queue),
 		.writable = ipcdev_has_room(device),
 	};
 }
@@ -319,7 +335,7 @@ static void ipcdev_complete(struct ipcdev_request *request, int error,
 {
 	request->state = IPCDEV_COMPLETED;
 	request->error = request->done ? 0 : error;
-	list_add_tail(&request->hook, &effects->completed);
+	ipcdev_chain_add(&effects->completed, &request->link);
 }
 
 /* Those of the writer's messages for which there is room join the queue, at least one. */
@@ -337,7 +353,7 @@ static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *re
 		message->whole.slice.message = message;
 		message->whole.slice.begin = 0;
 		message->whole.slice.end = message->size;
-		list_add_tail(&message->whole.hook, &device->queue);
+		ipcdev_chain_add(&device->queue, &message->whole.link);
 		ipcdev_count_queued(device, &message->whole.slice);
 		request->done += request->batch ? IPCDEV_FRAME_BYTES(message->size) : message->size;
 	} while (request->message && ipcdev_has_room(device));
@@ -358,7 +374,7 @@ static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *req
 static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
 			     struct ipcdev_effects *effects)
 {
-	struct ipcdev_piece *head = list_first_entry(&device->queue, struct ipcdev_piece, hook);
+	struct ipcdev_piece *head = ipcdev_first_piece(&device->queue);
 	struct ipcdev_slice taken = head->slice;
 	u32 done = min_t(u64, request->bytes, ipcdev_slice_size(&taken));
 
@@ -366,7 +382,7 @@ static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request
 		taken.end = taken.begin + done;
 		head->slice.begin = taken.end; /* the rest stays at the head */
 	} else {
-		ipcdev_unlink(head, effects);
+		ipcdev_unlink(device, effects);
 	}
 	ipcdev_count_unqueued(device, &taken);
 	taken.message->copying += ipcdev_slice_size(&taken);
@@ -377,18 +393,19 @@ static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request
 /* The first fits, by submit_read's check. */
 static u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_request *request)
 {
-	struct ipcdev_piece *head, *next;
+	struct ipcdev_piece *head;
 	u32 done = 0;
 
-	INIT_LIST_HEAD(&request->pieces);
-	list_for_each_entry_safe(head, next, &device->queue, hook) {
+	ipcdev_chain_init(&request->pieces);
+	while ((head = ipcdev_first_piece(&device->queue))) {
 		u32 bytes = IPCDEV_FRAME_BYTES(ipcdev_slice_size(&head->slice));
 
 		if (bytes > request->bytes - done)
 			break;
 		ipcdev_count_unqueued(device, &head->slice);
 		head->slice.message->copying += ipcdev_slice_size(&head->slice);
-		list_move_tail(&head->hook, &request->pieces);
+		ipcdev_chain_pop(&device->queue);
+		ipcdev_chain_add(&request->pieces, &head->link);
 		done += bytes;
 	}
 	return done;
@@ -398,12 +415,22 @@ static u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_reques
  * Completes the parked requests that can go on, until none can.  What happens to
  * be over by then is no edge for a poller.
  */
-static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
+static inline void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
+{
+	if (!list_empty(&device->readers) || !list_empty(&device->writers))
+		ipcdev_serve_parked(device, effects);
+	if (effects->became_readable)
+		effects->became_readable = !ipcdev_chain_empty(&device->queue);
+	if (effects->became_writable)
+		effects->became_writable = ipcdev_has_room(device);
+}
+
+static void ipcdev_serve_parked(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	struct ipcdev_request *request;
 
 	for (;;) {
-		if (!list_empty(&device->readers) && !list_empty(&device->queue)) {
+		if (!list_empty(&device->readers) && !ipcdev_chain_empty(&device->queue)) {
 			request = list_first_entry(&device->readers, struct ipcdev_request, hook);
 			list_del_init(&request->hook);
 			device->gauges.parked_readers--;
@@ -420,8 +447,6 @@ static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *ef
 			break;
 		}
 	}
-	effects->became_readable &= !list_empty(&device->queue);
-	effects->became_writable &= ipcdev_has_room(device);
 }
 
 /* The reader has the first @done bytes of what it took; no rest but in slot mode. */
@@ -454,8 +479,8 @@ static void ipcdev_give_back(struct ipcdev_device *device, const struct ipcdev_s
 		ipcdev_requeue(device, slice, spare);
 		effects->became_readable = true;
 	}
-	if (list_empty(&spare->hook) && spare != &message->whole)
-		list_add_tail(&spare->hook, &effects->returned);
+	if (!ipcdev_is_linked(&spare->link) && spare != &message->whole)
+		ipcdev_chain_add(&effects->returned, &spare->link);
 	ipcdev_settle(device, message, effects);
 }
 
@@ -467,17 +492,16 @@ static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_sli
 			   struct ipcdev_piece *spare)
 {
 	struct ipcdev_message *message = slice->message;
-	struct ipcdev_piece *head;
+	struct ipcdev_piece *head = ipcdev_first_piece(&device->queue);
 
-	head = list_first_entry_or_null(&device->queue, struct ipcdev_piece, hook);
 	if (head && head->slice.message == message && head->slice.begin == slice->end) {
 		head->slice.begin = slice->begin;
 	} else {
 		struct ipcdev_piece *piece =
-			list_empty(&message->whole.hook) ? &message->whole : spare;
+			ipcdev_is_linked(&message->whole.link) ? spare : &message->whole;
 
 		piece->slice = *slice;
-		list_add(&piece->hook, &device->queue);
+		ipcdev_chain_add_first(&device->queue, &piece->link);
 	}
 	ipcdev_count_queued(device, slice);
 }
@@ -486,24 +510,26 @@ static void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fa
 			       struct ipcdev_effects *effects)
 {
 	bool was_full = !ipcdev_has_room(device);
-	struct ipcdev_piece *piece, *next;
+	struct ipcdev_piece *piece;
 
-	list_for_each_entry_safe(piece, next, &device->queue, hook) {
+	while ((piece = ipcdev_first_piece(&device->queue))) {
 		struct ipcdev_message *message = piece->slice.message;
 
 		ipcdev_count_unqueued(device, &piece->slice);
 		message->fate = fate;
-		ipcdev_unlink(piece, effects);
+		ipcdev_unlink(device, effects);
 		ipcdev_settle(device, message, effects);
 	}
 	effects->became_writable |= was_full && ipcdev_has_room(device);
 }
 
-static void ipcdev_unlink(struct ipcdev_piece *piece, struct ipcdev_effects *effects)
+/* The head, which is all that ever leaves the queue. */
+static void ipcdev_unlink(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
-	list_del_init(&piece->hook);
-	if (piece != &piece->slice.message->whole)
-		list_add_tail(&piece->hook, &effects->returned);
+	struct ipcdev_piece *head = ipcdev_next_piece(&device->queue);
+
+	if (head != &head->slice.message->whole)
+		ipcdev_chain_add(&effects->returned, &head->link);
 }
 
 static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice)
@@ -543,5 +569,5 @@ static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *m
 		device->statistics.messages_cleared++;
 		break;
 	}
-	list_add_tail(&message->hook, &effects->retired);
+	ipcdev_chain_add(&effects->retired, &message->link);
 }

@@ -22,7 +22,17 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "chain.h"
 #include "ipcdev.h"
+
+/*
+ * The module is one unit for the compiler, unit.c, so that it builds a call's way
+ * through the device into one piece: what is declared with this is inlined there, by
+ * Kbuild.  Elsewhere device.c is a unit of its own.
+ */
+#ifndef ipcdev_hot
+#define ipcdev_hot
+#endif
 
 struct ipcdev_message;
 
@@ -42,7 +52,7 @@ static inline u32 ipcdev_slice_size(const struct ipcdev_slice *slice)
 
 /**
  * struct ipcdev_piece - an entry of the queue
- * @hook:	in ipcdev_device.queue, ipcdev_request.pieces or
+ * @link:	in ipcdev_device.queue, ipcdev_request.pieces or
  *		ipcdev_effects.returned
  * @slice:	what waits
  *
@@ -51,7 +61,7 @@ static inline u32 ipcdev_slice_size(const struct ipcdev_slice *slice)
  * them.  A batch read takes whole pieces off the queue.
  */
 struct ipcdev_piece {
-	struct list_head hook;
+	struct ipcdev_link link;
 	struct ipcdev_slice slice;
 };
 
@@ -60,7 +70,7 @@ enum ipcdev_fate { IPCDEV_FATE_READ, IPCDEV_FATE_OVERWRITTEN, IPCDEV_FATE_CLEARE
 
 /**
  * struct ipcdev_message - a message on its way through the device
- * @hook:	in ipcdev_effects.retired
+ * @link:	in ipcdev_effects.retired
  * @next:	of the same write; until it is admitted
  * @whole:	how it arrives in the queue
  * @sequence:	its place among all messages admitted, from 1
@@ -73,7 +83,7 @@ enum ipcdev_fate { IPCDEV_FATE_READ, IPCDEV_FATE_OVERWRITTEN, IPCDEV_FATE_CLEARE
  * @copying are both 0: nobody can ask for its bytes any more.
  */
 struct ipcdev_message {
-	struct list_head hook;
+	struct ipcdev_link link;
 	struct ipcdev_message *next;
 	struct ipcdev_piece whole;
 	u64 sequence;
@@ -83,7 +93,7 @@ struct ipcdev_message {
 	enum ipcdev_fate fate;
 };
 
-void ipcdev_message_init(struct ipcdev_message *message, u32 size);
+ipcdev_hot void ipcdev_message_init(struct ipcdev_message *message, u32 size);
 
 enum ipcdev_operation { IPCDEV_OP_READ, IPCDEV_OP_WRITE };
 
@@ -92,7 +102,8 @@ enum ipcdev_request_state { IPCDEV_IDLE, IPCDEV_PARKED, IPCDEV_COMPLETED, IPCDEV
 
 /**
  * struct ipcdev_request - one read or write
- * @hook:	 in a list of parked requests, or in ipcdev_effects.completed
+ * @hook:	 in a list of parked requests
+ * @link:	 in ipcdev_effects.completed
  * @operation:	 set by submit
  * @nonblocking: set by the caller: don't park
  * @batch:	 set by the caller: it moves frames, not the bytes of one message
@@ -113,6 +124,7 @@ enum ipcdev_request_state { IPCDEV_IDLE, IPCDEV_PARKED, IPCDEV_COMPLETED, IPCDEV
  */
 struct ipcdev_request {
 	struct list_head hook;
+	struct ipcdev_link link;
 	enum ipcdev_operation operation;
 	bool nonblocking;
 	bool batch;
@@ -123,8 +135,10 @@ struct ipcdev_request {
 	int error;
 	u32 done;
 	struct ipcdev_slice taken;
-	struct list_head pieces;
+	struct ipcdev_chain pieces;
 };
+
+ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request);
 
 /**
  * struct ipcdev_effects - what one call of the device makes true for others
@@ -135,14 +149,41 @@ struct ipcdev_request {
  * @became_writable: a poller's edge: a full fifo got room
  */
 struct ipcdev_effects {
-	struct list_head completed;
-	struct list_head retired;
-	struct list_head returned;
+	struct ipcdev_chain completed;
+	struct ipcdev_chain retired;
+	struct ipcdev_chain returned;
 	bool became_readable;
 	bool became_writable;
 };
 
-void ipcdev_effects_init(struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_effects_init(struct ipcdev_effects *effects);
+
+static inline struct ipcdev_request *ipcdev_next_completed(struct ipcdev_effects *effects)
+{
+	struct ipcdev_link *link = ipcdev_chain_pop(&effects->completed);
+
+	return link ? container_of(link, struct ipcdev_request, link) : NULL;
+}
+
+static inline struct ipcdev_message *ipcdev_next_retired(struct ipcdev_effects *effects)
+{
+	struct ipcdev_link *link = ipcdev_chain_pop(&effects->retired);
+
+	return link ? container_of(link, struct ipcdev_message, link) : NULL;
+}
+
+static inline struct ipcdev_piece *ipcdev_next_piece(struct ipcdev_chain *chain)
+{
+	struct ipcdev_link *link = ipcdev_chain_pop(chain);
+
+	return link ? container_of(link, struct ipcdev_piece, link) : NULL;
+}
+
+/* The first in the queue, which stays there; NULL if there is none. */
+static inline struct ipcdev_piece *ipcdev_first_piece(const struct ipcdev_chain *chain)
+{
+	return chain->first ? container_of(chain->first, struct ipcdev_piece, link) : NULL;
+}
 
 struct ipcdev_settings {
 	u32 mode;		/* IPCDEV_MODE_* */
@@ -202,7 +243,7 @@ struct ipcdev_device {
 	struct ipcdev_settings settings;
 	struct ipcdev_gauges gauges;
 	struct ipcdev_statistics statistics;
-	struct list_head queue;
+	struct ipcdev_chain queue;
 	struct list_head readers;
 	struct list_head writers;
 	u64 cleared_through;
@@ -213,14 +254,14 @@ void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *set
 int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now);
 void ipcdev_open(struct ipcdev_device *device);
 void ipcdev_release(struct ipcdev_device *device);
-void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
-			 struct ipcdev_effects *effects);
-void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
-			struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
+				    struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
+				   struct ipcdev_effects *effects);
 bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request, int error,
 		   struct ipcdev_effects *effects);
-void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
-		      struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
+				 struct ipcdev_effects *effects);
 void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
 		     struct ipcdev_piece *spare, struct ipcdev_effects *effects);
 int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_change *change);

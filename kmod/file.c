@@ -14,45 +14,45 @@
 #include "buffer.h"
 #include "node.h"
 
-#define CREATE_TRACE_POINTS
 #include "trace.h"
 
-static int ipcdev_copy_in(struct ipcdev_request *request, struct iov_iter *from)
+static int ipcdev_copy_in(struct ipcdev_buffers *buffers, struct ipcdev_request *request,
+			  struct iov_iter *from)
 {
 	/* The setting may be less: for the device to say. */
 	if (request->bytes > (request->batch ? IPCDEV_BATCH_BYTES_MAX : IPCDEV_MESSAGE_MAX))
 		return -EMSGSIZE;
-	return request->batch ? ipcdev_frames_from(from, request) :
-				ipcdev_message_from(from, request);
+	return request->batch ? ipcdev_frames_from(buffers, from, request) :
+				ipcdev_message_from(buffers, from, request);
 }
 
-static ssize_t ipcdev_write(struct ipcdev_file *open, const struct file *file,
+static ssize_t ipcdev_write(struct ipcdev_node *node, const struct file *file,
 			    struct iov_iter *from)
 {
 	struct ipcdev_message *left;
-	struct ipcdev_call call;
+	struct ipcdev_call call __uninitialized; /* call_init does */
 	ssize_t result; /* signed and wide: done is neither */
 
-	ipcdev_call_init(&call, file, READ_ONCE(open->batch), iov_iter_count(from));
+	ipcdev_call_init(&call, file, iov_iter_count(from));
 	if (!call.request.bytes)
 		return 0;
-	result = ipcdev_copy_in(&call.request, from);
+	result = ipcdev_copy_in(&node->buffers, &call.request, from);
 	if (!result)
-		result = ipcdev_perform(open->node, &call, ipcdev_submit_write);
+		result = ipcdev_perform(node, &call, IPCDEV_OP_WRITE);
 	while ((left = call.request.message)) { /* not admitted: still ours */
 		call.request.message = left->next;
-		ipcdev_message_free(left);
+		ipcdev_message_free(&node->buffers, left);
 	}
 	return result ?: call.request.done;
 }
 
 static ssize_t ipcdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct ipcdev_file *open = iocb->ki_filp->private_data;
+	struct ipcdev_node *node = ipcdev_file_of(iocb->ki_filp)->node;
 	size_t bytes = iov_iter_count(from);
-	ssize_t result = ipcdev_write(open, iocb->ki_filp, from);
+	ssize_t result = ipcdev_write(node, iocb->ki_filp, from);
 
-	trace_ipcdev_write(open->node->dev.devt, bytes, result);
+	trace_ipcdev_write(node->dev.devt, bytes, result);
 	return result;
 }
 
@@ -60,7 +60,7 @@ static ssize_t ipcdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *request,
 			   struct iov_iter *to)
 {
-	struct ipcdev_effects effects;
+	struct ipcdev_effects effects __uninitialized; /* begin does */
 	struct ipcdev_piece *spare;
 	int error;
 
@@ -73,32 +73,32 @@ static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *requ
 	}
 	/* Must not fail: without it the bytes would be lost.  It is some 50 bytes. */
 	spare = kzalloc(sizeof(*spare), GFP_KERNEL | __GFP_NOFAIL);
-	INIT_LIST_HEAD(&spare->hook);
+	ipcdev_link_init(&spare->link);
 	ipcdev_begin(node, &effects);
 	ipcdev_put_back(&node->device, request, spare, &effects);
 	ipcdev_finish(node, &effects);
 	return error;
 }
 
-static ssize_t ipcdev_read(struct ipcdev_file *open, const struct file *file, struct iov_iter *to)
+static ssize_t ipcdev_read(struct ipcdev_node *node, const struct file *file, struct iov_iter *to)
 {
-	struct ipcdev_call call;
+	struct ipcdev_call call __uninitialized; /* call_init does */
 	ssize_t result;
 
-	ipcdev_call_init(&call, file, READ_ONCE(open->batch), iov_iter_count(to));
-	result = ipcdev_perform(open->node, &call, ipcdev_submit_read);
+	ipcdev_call_init(&call, file, iov_iter_count(to));
+	result = ipcdev_perform(node, &call, IPCDEV_OP_READ);
 	if (!result && call.request.done)
-		result = ipcdev_copy_out(open->node, &call.request, to);
+		result = ipcdev_copy_out(node, &call.request, to);
 	return result ?: call.request.done;
 }
 
 static ssize_t ipcdev_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct ipcdev_file *open = iocb->ki_filp->private_data;
+	struct ipcdev_node *node = ipcdev_file_of(iocb->ki_filp)->node;
 	size_t bytes = iov_iter_count(to);
-	ssize_t result = ipcdev_read(open, iocb->ki_filp, to);
+	ssize_t result = ipcdev_read(node, iocb->ki_filp, to);
 
-	trace_ipcdev_read(open->node->dev.devt, bytes, result);
+	trace_ipcdev_read(node->dev.devt, bytes, result);
 	return result;
 }
 
@@ -133,11 +133,15 @@ static int ipcdev_file_open(struct inode *inode, struct file *file)
 static int ipcdev_file_release(struct inode *inode, struct file *file)
 {
 	struct ipcdev_file *open = file->private_data;
-	struct ipcdev_device *device = &open->node->device;
+	struct ipcdev_node *node = open->node;
+	bool last;
 
-	spin_lock(&device->lock);
-	ipcdev_release(device);
-	spin_unlock(&device->lock);
+	spin_lock(&node->device.lock);
+	ipcdev_release(&node->device);
+	last = !node->device.gauges.opens;
+	spin_unlock(&node->device.lock);
+	if (last)
+		ipcdev_buffers_trim(&node->buffers);
 	kfree(open);
 	return 0;
 }

@@ -4,8 +4,6 @@
  *
  * What a device does is in device.c, how a call meets it in file.c and call.c.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/ctype.h>
 #include <linux/device.h>
 #include <linux/fs.h>
@@ -160,6 +158,7 @@ static void ipcdev_node_release(struct device *dev)
 	ipcdev_begin(node, &effects);
 	ipcdev_clear(&node->device, &effects); /* what nobody read */
 	ipcdev_finish(node, &effects);
+	ipcdev_buffers_trim(&node->buffers);
 	kfree(node);
 }
 
@@ -172,6 +171,7 @@ static struct ipcdev_node *__init ipcdev_node_create(const char *name, dev_t num
 	if (!node)
 		return ERR_PTR(-ENOMEM);
 	ipcdev_init(&node->device, settings);
+	ipcdev_buffers_init(&node->buffers);
 	init_waitqueue_head(&node->pollers);
 	device_initialize(&node->dev);
 	node->dev.class = &ipcdev_class;

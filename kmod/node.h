@@ -9,6 +9,7 @@
  *   call.c         how a call meets the device, sleeps and is woken
  *   ioctl.c        the ioctls of common/uapi/ipcdev.h
  *   sysfs.c        settings, gauges and counters below /sys/class/ipcdev
+ *   unit.c         all of these for the compiler
  *   device.c       who gets what and who waits: mirrors common/device.cpp
  */
 #ifndef IPCDEV_NODE_H
@@ -20,6 +21,7 @@
 #include <linux/sched.h>
 #include <linux/wait.h>
 
+#include "buffer.h"
 #include "device.h"
 
 /**
@@ -28,12 +30,14 @@
  * @cdev:	keeps a reference to @dev while it is open
  * @pollers:	who waits in poll, select or epoll; has a lock of its own, taken
  *		with @device.lock free
+ * @buffers:	to be used again
  * @device:	the queue, with the lock that guards it
  */
 struct ipcdev_node {
 	struct device dev;
 	struct cdev cdev;
 	wait_queue_head_t pollers;
+	struct ipcdev_buffers buffers;
 	struct ipcdev_device device;
 };
 
@@ -79,13 +83,11 @@ static inline struct ipcdev_call *ipcdev_call_of(struct ipcdev_request *request)
 extern const struct file_operations ipcdev_file_operations;
 
 /* call.c */
-typedef void ipcdev_submit(struct ipcdev_device *device, struct ipcdev_request *request,
-			   struct ipcdev_effects *effects);
-
-void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects);
-void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects);
-void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, bool batch, u64 bytes);
-int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call, ipcdev_submit *submit);
+ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes);
+ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call,
+			      enum ipcdev_operation operation);
 
 /* ioctl.c */
 long ipcdev_ioctl(struct file *file, unsigned int command, unsigned long argument);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An intrusive singly linked FIFO.  All that the hot path links goes in at one end
+ * and out at the other, for which list_head does twice the work, and a call more for
+ * each where CONFIG_DEBUG_LIST is on, as in distributions.
+ *
+ * Linking what is linked is a bug that a warning catches.
+ */
+#ifndef IPCDEV_CHAIN_H
+#define IPCDEV_CHAIN_H
+
+#include <linux/bug.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+/**
+ * struct ipcdev_link - in what is chained
+ * @next:	NULL in the last, itself if it is in no chain
+ */
+struct ipcdev_link {
+	struct ipcdev_link *next;
+};
+
+/**
+ * struct ipcdev_chain - the FIFO
+ * @first:	NULL if there is none
+ * @last:	then it means nothing
+ */
+struct ipcdev_chain {
+	struct ipcdev_link *first;
+	struct ipcdev_link *last;
+};
+
+static inline void ipcdev_link_init(struct ipcdev_link *link)
+{
+	link->next = link;
+}
+
+static inline bool ipcdev_is_linked(const struct ipcdev_link *link)
+{
+	return link->next != link;
+}
+
+static inline void ipcdev_chain_init(struct ipcdev_chain *chain)
+{
+	chain->first = NULL;
+}
+
+static inline bool ipcdev_chain_empty(const struct ipcdev_chain *chain)
+{
+	return !chain->first;
+}
+
+static inline void ipcdev_chain_add(struct ipcdev_chain *chain, struct ipcdev_link *link)
+{
+	WARN_ON_ONCE(ipcdev_is_linked(link));
+	link->next = NULL;
+	if (chain->first)
+		chain->last->next = link;
+	else
+		chain->first = link;
+	chain->last = link;
+}
+
+static inline void ipcdev_chain_add_first(struct ipcdev_chain *chain, struct ipcdev_link *link)
+{
+	WARN_ON_ONCE(ipcdev_is_linked(link));
+	if (!chain->first)
+		chain->last = link;
+	link->next = chain->first;
+	chain->first = link;
+}
+
+/* The first one, taken out; NULL if there is none. */
+static inline struct ipcdev_link *ipcdev_chain_pop(struct ipcdev_chain *chain)
+{
+	struct ipcdev_link *link = chain->first;
+
+	if (link) {
+		chain->first = link->next;
+		ipcdev_link_init(link);
+	}
+	return link;
+}
+
+#endif /* IPCDEV_CHAIN_H */
