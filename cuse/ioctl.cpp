@@ -37,14 +37,11 @@ template <typename Struct> bool take(std::span<const std::byte> in, Struct& out)
         return false;
     }
     std::memcpy(&out, in.data(), sizeof(Struct));
-    return out.size == in.size() && is_zero(out.reserved);
-}
-
-template <> bool take(std::span<const std::byte> in, ipcdev_waiters& out) {
-    if (in.size() < sizeof(out) || !all_zero(in.subspan(sizeof(out)))) {
-        return false;
+    if constexpr (requires { out.reserved; }) {
+        if (!is_zero(out.reserved)) {
+            return false;
+        }
     }
-    std::memcpy(&out, in.data(), sizeof(out));
     return out.size == in.size();
 }
 
@@ -94,6 +91,10 @@ void Operations::ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info
         conclude(std::move(reply), take(in, wanted) ? configure(wanted, caller) : EINVAL);
     } else if (command == IPCDEV_IOC_CLEAR) {
         conclude(std::move(reply), clear(OpenFile::of(info)));
+    } else if (is(command, IPCDEV_IOC_BATCH)) {
+        ipcdev_batch wanted{};
+        conclude(std::move(reply),
+                 take(in, wanted) ? switch_batch(wanted, OpenFile::of(info)) : EINVAL);
     } else {
         reply.error(ENOTTY);
     }
@@ -161,6 +162,21 @@ int Operations::configure(const ipcdev_configure& in, uid_t caller) {
         return EPERM;
     }
     return device_.configure({.mode = in.mode, .depth = in.depth, .max_message = in.max_message});
+}
+
+int Operations::switch_batch(const ipcdev_batch& in, OpenFile& file) {
+    if (in.on > 1) {
+        return EINVAL;
+    }
+    for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
+        if (std::any_of(parked->begin(), parked->end(), [&](const Request& request) {
+                return static_cast<const PendingCall&>(request).file == &file;
+            })) {
+            return EBUSY;
+        }
+    }
+    file.batch = in.on == 1;
+    return 0;
 }
 
 int Operations::clear(const OpenFile& file) {

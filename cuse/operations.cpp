@@ -121,13 +121,10 @@ void Operations::write(Reply reply, const ClientCall& client, std::span<const st
     if (call == nullptr) {
         return;
     }
-    if (!bytes.empty() && bytes.size() <= device_.settings().max_message) {
-        call->message = payloads_.make(bytes);
-        if (call->message == nullptr) {
-            call->reply.error(ENOMEM);
-            finish(*call);
-            return;
-        }
+    if (const int error = take_messages(*call, bytes); error != 0) {
+        call->reply.error(error);
+        finish(*call);
+        return;
     }
     Effects effects;
     device_.submit_write(*call, effects);
@@ -171,6 +168,7 @@ PendingCall* Operations::begin(Reply reply, Operation operation, const ClientCal
     call->id = client.unique;
     call->operation = operation;
     call->bytes = client.bytes;
+    call->batch = client.file.batch;
     call->file = &client.file;
     call->thread = client.thread;
     call->offset = client.offset;
@@ -245,13 +243,8 @@ void Operations::note_written_part(const PendingCall& call) {
 }
 
 void Operations::answer_read(PendingCall& call, Effects& effects) {
-    const Slice taken = call.taken;
-    auto& payload = static_cast<Payload&>(*taken.message);
     call.file->read_part = part_after(call, session_->splitting());
-    call.file->read_part.sequence = payload.sequence;
-    call.file->read_part.begin = taken.end;
-    const std::uint32_t end = taken.begin + call.done;
-    if (call.reply.bytes_in_place(payload.bytes({taken.message, taken.begin, end}))) {
+    if (give_bytes(call)) {
         device_.copy_done(call, effects);
         finish(call);
     } else {
@@ -259,10 +252,35 @@ void Operations::answer_read(PendingCall& call, Effects& effects) {
     }
 }
 
-void Operations::finish(PendingCall& call) {
-    if (call.message != nullptr) {
-        payloads_.release(static_cast<Payload&>(*call.message));
+// False: the kernel does not take them. The rest of a split batch is nobody's remainder,
+// and so gets nothing.
+bool Operations::give_bytes(PendingCall& call) {
+    if (call.batch) {
+        return call.reply.bytes_in_place(frames_.pack(call.pieces));
     }
+    const Slice taken = call.taken;
+    auto& payload = static_cast<Payload&>(*taken.message);
+    call.file->read_part.sequence = payload.sequence;
+    call.file->read_part.begin = taken.end;
+    const std::uint32_t end = taken.begin + call.done;
+    return call.reply.bytes_in_place(payload.bytes({taken.message, taken.begin, end}));
+}
+
+// Nothing of what is too large: the device will refuse it.
+int Operations::take_messages(PendingCall& call, std::span<const std::byte> bytes) {
+    const std::uint32_t max_message = device_.settings().max_message;
+    if (call.batch) {
+        return unpack(bytes, max_message, payloads_, call);
+    }
+    if (!bytes.empty() && bytes.size() <= max_message) {
+        call.message = payloads_.make(bytes);
+        return call.message == nullptr ? ENOMEM : 0;
+    }
+    return 0;
+}
+
+void Operations::finish(PendingCall& call) {
+    release_messages(call, payloads_);
     calls_.release(call);
 }
 

@@ -13,6 +13,7 @@
 
 #include <span>
 
+#include "batch.h"
 #include "device.h"
 #include "payload.h"
 #include "pending.h"
@@ -74,6 +75,8 @@ class Operations {
     void drop_queue();
     void note_written_part(const PendingCall& call);
     void answer_read(PendingCall& call, Effects& effects);
+    bool give_bytes(PendingCall& call);
+    [[nodiscard]] int take_messages(PendingCall& call, std::span<const std::byte> bytes);
     void finish(PendingCall& call);
     [[nodiscard]] bool finds_its_remainder(const PendingCall& call) const;
 
@@ -83,8 +86,10 @@ class Operations {
     int list_waiters(ipcdev_waiters& in_out) const;
     int configure(const ipcdev_configure& in, uid_t caller);
     int clear(const OpenFile& file);
+    int switch_batch(const ipcdev_batch& in, OpenFile& file);
 
     PayloadPool payloads_;
+    FrameBuffer frames_;
     PendingCalls calls_;
     ParkedCalls parked_;
     Device device_;

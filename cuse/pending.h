@@ -55,6 +55,7 @@ class OpenFile {
     ListHook hook;       // in the list of opens
     ListHook watch_hook; // in the list of those that are polled
     const int flags;
+    bool batch = false; // its calls move frames
     Part read_part;
     Part written_part;
 

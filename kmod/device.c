@@ -54,10 +54,11 @@ static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *m
 
 ipcdev_hot void ipcdev_message_init(struct ipcdev_message *message, u32 size)
 {
-	/* What is left out is set when it is admitted. */
+	/* Its slice is set when it is admitted. */
 	ipcdev_link_init(&message->link);
 	ipcdev_link_init(&message->whole.link);
 	message->next = NULL;
+	message->sequence = 0;
 	message->size = size;
 	message->queued = 0;
 	message->copying = 0;

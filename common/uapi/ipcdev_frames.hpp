@@ -38,14 +38,14 @@ class FramePacker {
     explicit FramePacker(std::span<std::byte> buffer) : buffer_(buffer) {}
 
     // A frame with a copy of the message. False, and nothing changes: there is no room
-    // for it, or it is empty, which no message is.
-    [[nodiscard]] bool append(std::span<const std::byte> message) {
+    // for it, or it has no bytes or more than any message. Who writes sets no flags.
+    [[nodiscard]] bool append(std::span<const std::byte> message, std::uint32_t flags = 0) {
         const std::size_t bytes = IPCDEV_FRAME_BYTES(message.size());
         if (message.empty() || message.size() > IPCDEV_MESSAGE_MAX ||
             bytes > buffer_.size() - used_) {
             return false;
         }
-        const ipcdev_frame frame{.length = static_cast<__u32>(message.size()), .flags = 0};
+        const ipcdev_frame frame{.length = static_cast<__u32>(message.size()), .flags = flags};
         std::byte* const at = buffer_.data() + used_;
         std::memcpy(at, &frame, sizeof(frame));
         std::memcpy(at + sizeof(frame), message.data(), message.size());

@@ -43,21 +43,46 @@ template <class T> class ListView {
     const list_head* head_;
 };
 
+template <class T> T* owner_of(ipcdev_link* link) {
+    return reinterpret_cast<T*>(reinterpret_cast<char*>(link) - offsetof(T, link));
+}
+
+// The elements of a chain.
+template <class T> class ChainView {
+  public:
+    class iterator {
+      public:
+        explicit iterator(ipcdev_link* at) : at_(at) {}
+        const T& operator*() const { return *owner_of<T>(at_); }
+        iterator& operator++() {
+            at_ = at_->next;
+            return *this;
+        }
+        bool operator==(const iterator&) const = default;
+
+      private:
+        ipcdev_link* at_;
+    };
+
+    explicit ChainView(const ipcdev_chain& chain) : first_(chain.first) {}
+    [[nodiscard]] iterator begin() const { return iterator(first_); }
+    [[nodiscard]] iterator end() const { return iterator(nullptr); }
+
+  private:
+    ipcdev_link* first_;
+};
+
 template <class T> class Drain {
   public:
-    explicit Drain(list_head& head) : head_(&head) {}
+    explicit Drain(ipcdev_chain& chain) : chain_(&chain) {}
 
     T* pop_front() {
-        if (list_empty(head_)) {
-            return nullptr;
-        }
-        list_head* first = head_->next;
-        list_del_init(first);
-        return reinterpret_cast<T*>(first);
+        ipcdev_link* link = ipcdev_chain_pop(chain_);
+        return link == nullptr ? nullptr : owner_of<T>(link);
     }
 
   private:
-    list_head* head_;
+    ipcdev_chain* chain_;
 };
 
 struct MirrorMessage : ipcdev_message {
@@ -65,11 +90,14 @@ struct MirrorMessage : ipcdev_message {
 };
 
 struct MirrorPiece : ipcdev_piece {
-    MirrorPiece() : ipcdev_piece() { INIT_LIST_HEAD(&hook); }
+    MirrorPiece() : ipcdev_piece() { ipcdev_link_init(&link); }
 };
 
 struct MirrorRequest : ipcdev_request {
-    MirrorRequest() : ipcdev_request() { INIT_LIST_HEAD(&hook); }
+    MirrorRequest() : ipcdev_request() {
+        INIT_LIST_HEAD(&hook);
+        ipcdev_request_init(this);
+    }
 
     std::size_t id = 0;
 };
@@ -166,7 +194,7 @@ class MirrorDevice {
     }
     [[nodiscard]] auto readers() const { return ListView<ipcdev_request>(device_.readers); }
     [[nodiscard]] auto writers() const { return ListView<ipcdev_request>(device_.writers); }
-    [[nodiscard]] auto queue() const { return ListView<ipcdev_piece>(device_.queue); }
+    [[nodiscard]] auto queue() const { return ChainView<ipcdev_piece>(device_.queue); }
     [[nodiscard]] std::uint64_t cleared_through() const { return device_.cleared_through; }
 
   private:
@@ -182,7 +210,7 @@ struct Mirror {
 
     static int error_of(const Request& request) { return -request.error; }
     static bool is_read(const Request& request) { return request.operation == IPCDEV_OP_READ; }
-    static auto pieces_of(const Request& request) { return ListView<ipcdev_piece>(request.pieces); }
+    static auto pieces_of(const Request& request) { return ChainView<ipcdev_piece>(request.pieces); }
     static Fate fate_of(const Message& message) {
         switch (message.fate) {
         case IPCDEV_FATE_OVERWRITTEN:
