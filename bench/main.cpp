@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+//
+// ipcdev-bench: how fast is /dev/ipcdev, beside what else passes messages?
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <iostream>
+
+#include "instruction_clock.h"
+#include "interruption.h"
+#include "options.h"
+#include "registry.h"
+#include "result.h"
+#include "runner.h"
+#include "table.h"
+
+namespace ipcdev::bench {
+
+namespace {
+
+constexpr auto time_limit = std::chrono::seconds(30);
+constexpr auto time_limit_emulated = std::chrono::seconds(300);
+
+template <typename Named> void list(const std::string& heading, const std::vector<Named>& all) {
+    std::cout << heading << ":\n";
+    for (const auto& one : all) {
+        std::cout << "  " << one.name
+                  << std::string(24 - std::min<std::size_t>(23, one.name.size()), ' ') << one.what
+                  << "\n";
+    }
+}
+
+// Those that are wanted, in the order that there is. None is named: all.
+template <typename Named>
+std::vector<Named> chosen(std::vector<Named> all, const std::vector<std::string>& names,
+                          const std::string& option, const std::string& always = "") {
+    for (const auto& name : names) {
+        if (std::ranges::count(all, name, &Named::name) == 0) {
+            wrong_use(option + ": there is no '" + name + "'; see --list");
+        }
+    }
+    std::erase_if(all, [&](const Named& one) {
+        return !names.empty() && one.name != always && std::ranges::count(names, one.name) == 0;
+    });
+    return all;
+}
+
+void write_file(const std::string& path, const std::string& text) {
+    std::ofstream file(path);
+    if (!(file << text << std::flush)) {
+        throw std::runtime_error("can't write " + path);
+    }
+}
+
+int run_with(const Options& options) {
+    Peers peers = all_peers(options.devices);
+    auto measures = all_measures();
+    if (options.list) {
+        list("peers", peers);
+        list("measures", measures);
+        return EXIT_SUCCESS;
+    }
+    peers = chosen(std::move(peers), options.peers, "--peer", yardstick);
+    measures = chosen(std::move(measures), options.measures, "--measure");
+    if (options.instructions && !clock_counts_instructions()) {
+        wrong_use("--instructions: the clock does not count instructions here; use "
+                  "bench/in-vm --instructions");
+    }
+    const Placement placement(options.placement);
+    interruption::install();
+    const auto cells = run(measures, peers, placement,
+                           {.scope = {.sizes = options.sizes, .brief = options.brief},
+                            .repetitions = options.repetitions,
+                            .sample_time = options.sample_time,
+                            .counts_instructions = options.instructions,
+                            .time_limit = options.instructions ? time_limit_emulated : time_limit});
+    const auto result = result_of(options, placement, peers, measures, cells);
+    std::cout << text_of(result) << std::flush;
+    if (!options.json.empty()) {
+        write_file(options.json, result.dump(1) + "\n");
+    }
+    return std::ranges::any_of(cells, &Cell::failed) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+} // namespace
+
+} // namespace ipcdev::bench
+
+int main(int argc, char** argv) {
+    using namespace ipcdev::bench;
+    try {
+        return run_with(parse_options(argc, argv));
+    } catch (const ParseEnd& end) {
+        return end.exit_status;
+    } catch (const interruption::Stopped& stopped) {
+        std::cerr << "ipcdev-bench: interrupted, nothing is left behind\n";
+        std::signal(stopped.signal_number, SIG_DFL);
+        std::raise(stopped.signal_number);
+        return EXIT_FAILURE;
+    } catch (const std::exception& error) {
+        std::cerr << "ipcdev-bench: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#include "registry.h"
+
+namespace ipcdev::bench {
+
+Peers all_peers(const std::vector<ServedDevice>& devices) {
+    Peers peers;
+    for (const auto& device : devices) {
+        add_device(peers, device);
+    }
+    add_pipe(peers);
+    add_unix_socket(peers);
+    add_posix_mq(peers);
+    add_sysv_msg(peers);
+    add_shared_memory(peers);
+    return peers;
+}
+
+} // namespace ipcdev::bench

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "runner.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <iostream>
+
+#include "interruption.h"
+#include "support/watchdog.h"
+
+namespace ipcdev::bench {
+
+namespace {
+
+// On a terminal, one line that is written over.
+class Progress {
+  public:
+    Progress() : shown_(isatty(STDERR_FILENO) == 1) {}
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+    ~Progress() { say(""); }
+
+    void say(const std::string& text) const {
+        if (shown_) {
+            std::cerr << "\r\033[K" << text << std::flush;
+        }
+    }
+
+  private:
+    bool shown_;
+};
+
+// A peer in a case, and the turns it takes.
+class Contestant {
+  public:
+    Contestant(const Measure& measure, const Peer& peer, const Case& what,
+               const Placement& placement, const Plan& plan)
+        : measure_(measure), peer_(peer), placement_(placement), plan_(plan) {
+        cell_.measure = measure.name;
+        cell_.peer = peer.name;
+        cell_.what = what;
+        cell_.not_measured = measure.why_not(peer, what);
+    }
+
+    void calibrate() {
+        attempt([this] { cell_.iterations = iterations(); });
+    }
+    void take_turn() {
+        attempt([this] { cell_.samples.push_back(sample(cell_.iterations)); });
+    }
+    [[nodiscard]] Cell result() { return std::move(cell_); }
+
+  private:
+    // After the first failure nothing more is tried.
+    void attempt(const auto& step) {
+        if (!cell_.not_measured.empty()) {
+            return;
+        }
+        interruption::forget_failures();
+        test::watchdog::arm(peer_.name.c_str());
+        try {
+            step();
+        } catch (const interruption::Stopped&) {
+            test::watchdog::disarm();
+            throw;
+        } catch (const Unable& reason) {
+            cell_.not_measured = reason.what();
+        } catch (const std::exception& error) {
+            cell_.not_measured = std::string("failed: ") + error.what();
+            cell_.failed = true;
+        }
+        test::watchdog::disarm();
+        if (!cell_.not_measured.empty()) {
+            cell_.samples.clear();
+        }
+    }
+
+    // The daemons may be there only once the peer was opened.
+    Sample sample(std::uint64_t iterations) const {
+        interruption::check();
+        const PinnedServers pinned(peer_.servers(), placement_);
+        return measure_.take(peer_, cell_.what,
+                             {.iterations = iterations,
+                              .time_each = !plan_.counts_instructions,
+                              .placement = placement_});
+    }
+
+    // How many make a sample of the wanted length; warms up meanwhile.
+    std::uint64_t iterations() const {
+        constexpr std::uint64_t few = 16;
+        if (plan_.counts_instructions || measure_.repeats_itself) {
+            (void)sample(few);
+            return measure_.counted_iterations;
+        }
+        const auto wanted = static_cast<double>(plan_.sample_time.count());
+        for (std::uint64_t tried = few;; tried *= 8) {
+            const auto took =
+                static_cast<double>(std::max<std::uint64_t>(sample(tried).elapsed_ns, 1));
+            if (took * 8 >= wanted) {
+                const double fit = static_cast<double>(tried) * wanted / took;
+                return std::max(few, static_cast<std::uint64_t>(fit));
+            }
+        }
+    }
+
+    const Measure& measure_;
+    const Peer& peer_;
+    const Placement& placement_;
+    const Plan& plan_;
+    Cell cell_;
+};
+
+} // namespace
+
+std::vector<Cell> run(const std::vector<Measure>& measures, const Peers& peers,
+                      const Placement& placement, const Plan& plan) {
+    test::watchdog::install({.test = plan.time_limit, .grace = plan.time_limit});
+    placement.pin_here();
+    const Progress progress;
+    std::vector<Cell> cells;
+    for (const auto& measure : measures) {
+        for (const auto& what : measure.cases(plan.scope)) {
+            progress.say(measure.name + ", " + std::to_string(what.bytes) + " B" +
+                         (measure.parameter.empty()
+                              ? ""
+                              : ", " + measure.parameter + " " + std::to_string(what.parameter)));
+            std::vector<Contestant> contestants;
+            for (const auto& peer : peers) {
+                contestants.emplace_back(measure, peer, what, placement, plan).calibrate();
+            }
+            for (unsigned turn = 0; turn < plan.repetitions; ++turn) {
+                std::ranges::for_each(contestants, &Contestant::take_turn);
+            }
+            for (auto& contestant : contestants) {
+                cells.push_back(contestant.result());
+            }
+        }
+    }
+    return cells;
+}
+
+} // namespace ipcdev::bench
