@@ -13,6 +13,11 @@ Peers all_peers(const std::vector<ServedDevice>& devices) {
     add_posix_mq(peers);
     add_sysv_msg(peers);
     add_shared_memory(peers);
+    add_eventfd(peers);
+    add_signal(peers);
+    add_flock(peers);
+    add_fuse_floor(peers);
+    add_floor(peers);
     return peers;
 }
 
