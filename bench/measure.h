@@ -23,7 +23,8 @@ struct Case {
 // What one sample is to do.
 struct Effort {
     std::uint64_t iterations = 0;
-    bool time_each = false; // else only all of them together
+    std::uint64_t warm_up = 0; // messages before what is measured
+    bool time_each = false;    // else only all of them together
     const Placement& placement;
 };
 
@@ -38,9 +39,6 @@ struct Scope {
     std::vector<std::size_t> sizes;
     bool brief = false;
 };
-
-// Messages before what is measured: caches, and every slot of a ring is touched by then.
-inline constexpr std::uint64_t warm_up = 200;
 
 struct Measure {
     std::string name;

@@ -35,6 +35,7 @@ struct Abilities {
     std::string no_fill = "";                    // be filled, to see what a message takes
     std::string no_batch = "one message a call"; // many messages in one call
     unsigned depth_max = 0;
+    bool one_queue = false; // all that open() gives are the same one
 };
 
 struct Peer {
@@ -44,6 +45,7 @@ struct Peer {
     std::function<std::unique_ptr<Channel>(const Shape&)> open;
     // The daemons behind it, to be placed and watched; started by open() at the latest.
     std::function<std::vector<pid_t>()> servers = [] { return std::vector<pid_t>{}; };
+    double server_bytes = 0; // memory (VmRSS) of the first one before it had anything to do
 };
 
 } // namespace ipcdev::bench

@@ -14,6 +14,10 @@ namespace ipcdev::bench {
 
 namespace {
 
+// Caches are warm by then, and every slot of a ring or a queue was touched once.
+constexpr std::uint64_t warm_up = 200;
+constexpr std::uint64_t counted_warm_up = 80; // no caches there, and it takes time
+
 // On a terminal, one line that is written over.
 class Progress {
   public:
@@ -83,6 +87,7 @@ class Contestant {
         const PinnedServers pinned(peer_.servers(), placement_);
         return measure_.take(peer_, cell_.what,
                              {.iterations = iterations,
+                              .warm_up = plan_.counts_instructions ? counted_warm_up : warm_up,
                               .time_each = !plan_.counts_instructions,
                               .placement = placement_});
     }

@@ -53,7 +53,7 @@ class Polling {
 };
 
 template <typename Receiver>
-Usage echo(Crew& crew, Channel& there, Channel& back, std::size_t bytes, std::uint64_t times) {
+Usage echo(Crew& crew, Channel& there, Channel& back, std::size_t bytes, const Effort& effort) {
     const Receiver receiver(there);
     std::vector<std::byte> message(bytes);
     crew.ready();
@@ -61,11 +61,11 @@ Usage echo(Crew& crew, Channel& there, Channel& back, std::size_t bytes, std::ui
         receiver.receive(message);
         back.send(message);
     };
-    for (std::uint64_t i = 0; i < warm_up; ++i) {
+    for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
         once();
     }
     const UsageClock clock;
-    for (std::uint64_t i = 0; i < times; ++i) {
+    for (std::uint64_t i = 0; i < effort.iterations; ++i) {
         once();
     }
     return clock.stop();
@@ -97,7 +97,7 @@ template <typename Receiver> Sample take(const Peer& peer, const Case& what, con
     const auto back = peer.open({.message_bytes = what.bytes, .index = 1});
     Crew crew;
     crew.add(effort.placement.there(),
-             [&] { return echo<Receiver>(crew, *there, *back, what.bytes, effort.iterations); });
+             [&] { return echo<Receiver>(crew, *there, *back, what.bytes, effort); });
     const Receiver receiver(*back);
     std::vector<std::byte> message(what.bytes);
     const auto once = [&] {
@@ -105,7 +105,7 @@ template <typename Receiver> Sample take(const Peer& peer, const Case& what, con
         receiver.receive(message);
     };
     crew.start();
-    for (std::uint64_t i = 0; i < warm_up; ++i) {
+    for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
         once();
     }
     const UsageClock clock;

@@ -17,7 +17,7 @@ Sample take(const Peer& peer, const Case& what, const Effort& effort) {
         channel->send(message);
         channel->receive(message);
     };
-    for (std::uint64_t i = 0; i < warm_up; ++i) {
+    for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
         once();
     }
     const std::uint64_t began = now_ns();

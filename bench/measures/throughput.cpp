@@ -9,14 +9,14 @@ namespace ipcdev::bench {
 
 namespace {
 
-Usage write_all(Crew& crew, Channel& channel, std::size_t bytes, std::uint64_t times) {
+Usage write_all(Crew& crew, Channel& channel, std::size_t bytes, const Effort& effort) {
     const std::vector<std::byte> message(bytes);
     crew.ready();
-    for (std::uint64_t i = 0; i < warm_up; ++i) {
+    for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
         channel.send(message);
     }
     const UsageClock clock;
-    for (std::uint64_t i = 0; i < times; ++i) {
+    for (std::uint64_t i = 0; i < effort.iterations; ++i) {
         channel.send(message);
     }
     return clock.stop();
@@ -27,10 +27,10 @@ Sample take(const Peer& peer, const Shape& shape, const Effort& effort) {
     channel->become_receiver();
     Crew crew;
     crew.add(effort.placement.there(),
-             [&] { return write_all(crew, *channel, shape.message_bytes, effort.iterations); });
+             [&] { return write_all(crew, *channel, shape.message_bytes, effort); });
     std::vector<std::byte> message(shape.message_bytes);
     crew.start();
-    for (std::uint64_t i = 0; i < warm_up; ++i) {
+    for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
         channel->receive(message);
     }
     const UsageClock clock;

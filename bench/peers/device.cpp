@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "descriptor_channel.h"
+#include "memory_in_use.h"
 #include "peers/peers.h"
 #include "support/errors.h"
 #include "support/waiting.h"
@@ -109,18 +110,21 @@ void add_device(Peers& peers, const ServedDevice& device) {
     Abilities abilities{.message_bytes = IPCDEV_MESSAGE_MAX,
                         .no_longer = "above IPCDEV_MESSAGE_MAX",
                         .no_depth = "",
-                        .depth_max = IPCDEV_DEPTH_MAX};
+                        .depth_max = IPCDEV_DEPTH_MAX,
+                        .one_queue = true};
     if (device.paths.size() < 2) {
         abilities.no_way_back = "needs a second device: --device LABEL=PATH,PATH";
     }
-    peers.push_back({.name = device.label,
-                     .what = "the device, served by " + server_name(info.server),
-                     .abilities = abilities,
-                     .open =
-                         [paths = device.paths](const Shape& shape) {
-                             return std::make_unique<DeviceChannel>(paths.at(shape.index), shape);
-                         },
-                     .servers = [servers = device.servers] { return servers; }});
+    peers.push_back(
+        {.name = device.label,
+         .what = "the device, served by " + server_name(info.server),
+         .abilities = abilities,
+         .open =
+             [paths = device.paths](const Shape& shape) {
+                 return std::make_unique<DeviceChannel>(paths.at(shape.index), shape);
+             },
+         .servers = [servers = device.servers] { return servers; },
+         .server_bytes = device.servers.empty() ? 0 : resident_bytes(device.servers.front())});
 }
 
 } // namespace ipcdev::bench
