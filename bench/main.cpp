@@ -79,7 +79,7 @@ int run_with(const Options& options) {
     const auto result = result_of(options, placement, peers, measures, cells);
     std::cout << text_of(result) << std::flush;
     if (!options.json.empty()) {
-        write_file(options.json, result.dump(1) + "\n");
+        write_file(options.json, file_text_of(result));
     }
     return std::ranges::any_of(cells, &Cell::failed) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -35,7 +35,8 @@ struct Abilities {
     std::string no_fill = "";                    // be filled, to see what a message takes
     std::string no_batch = "one message a call"; // many messages in one call
     unsigned depth_max = 0;
-    bool one_queue = false; // all that open() gives are the same one
+    unsigned parked_max = 64; // readers to try with
+    bool one_queue = false;   // all that open() gives are the same one
 };
 
 struct Peer {

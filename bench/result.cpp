@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <optional>
 
@@ -38,10 +39,23 @@ Json machine() {
             {"root", geteuid() == 0}};
 }
 
+// More digits would say nothing, and fill the file.
+double tidy(double value) {
+    constexpr double digits = 1e4;
+    if (value == 0) {
+        return 0;
+    }
+    const double scale = std::pow(10.0, std::floor(std::log10(std::abs(value)))) / digits;
+    return scale < 1 ? std::round(value / scale) / std::round(1 / scale) : std::round(value);
+}
+
 Json json_of(const std::vector<double>& samples) {
     const Figure figure = figure_of(samples);
-    return {{"median", figure.median}, {"low", figure.low}, {"high", figure.high},
-            {"min", figure.min},       {"max", figure.max}, {"samples", samples}};
+    return {{"median", tidy(figure.median)},
+            {"low", tidy(figure.low)},
+            {"high", tidy(figure.high)},
+            {"min", tidy(figure.min)},
+            {"max", tidy(figure.max)}};
 }
 
 std::vector<double> values_of(const Cell& cell) {
@@ -94,6 +108,9 @@ Json json_of(const Cell& cell, const std::vector<Cell>& cells) {
     }
     json["iterations"] = cell.iterations;
     json["value"] = json_of(values_of(cell));
+    for (const double value : values_of(cell)) {
+        json["value"]["samples"].push_back(tidy(value));
+    }
     if (const auto ratio = ratio_of(cell, cells)) {
         json["ratio"] = *ratio;
     }
@@ -101,7 +118,26 @@ Json json_of(const Cell& cell, const std::vector<Cell>& cells) {
     return json;
 }
 
+// A line a cell, so that a difference between two results can be read.
+std::string lines_of(const Json& list) {
+    std::string text;
+    for (const auto& item : list) {
+        text += (text.empty() ? "\n  " : ",\n  ") + item.dump();
+    }
+    return "[" + text + "\n ]";
+}
+
 } // namespace
+
+std::string file_text_of(const Json& result) {
+    std::string text;
+    for (const auto& [key, value] : result.items()) {
+        const bool is_long = key == "peers" || key == "measures" || key == "cells";
+        text += (text.empty() ? "{\n " : ",\n ") + Json(key).dump() + ": " +
+                (is_long ? lines_of(value) : value.dump());
+    }
+    return text + "\n}\n";
+}
 
 std::string unit_of(const Measure& measure, bool instructions) {
     if (measure.unit == "time") {

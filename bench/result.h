@@ -23,4 +23,7 @@ namespace ipcdev::bench {
                                                const std::vector<Measure>& measures,
                                                const std::vector<Cell>& cells);
 
+// As a file, of some lines that can be read.
+[[nodiscard]] std::string file_text_of(const nlohmann::ordered_json& result);
+
 } // namespace ipcdev::bench

@@ -100,13 +100,13 @@ class Contestant {
             return measure_.counted_iterations;
         }
         const auto wanted = static_cast<double>(plan_.sample_time.count());
-        for (std::uint64_t tried = few;; tried *= 8) {
-            const auto took =
-                static_cast<double>(std::max<std::uint64_t>(sample(tried).elapsed_ns, 1));
-            if (took * 8 >= wanted) {
-                const double fit = static_cast<double>(tried) * wanted / took;
-                return std::max(few, static_cast<std::uint64_t>(fit));
+        for (double tried = few;;) {
+            const auto done = static_cast<std::uint64_t>(tried);
+            const double took = std::max(static_cast<double>(sample(done).elapsed_ns), 1.0);
+            if (took * 2 >= wanted) {
+                return std::max(few, static_cast<std::uint64_t>(tried * wanted / took));
             }
+            tried *= std::clamp(wanted / took, 2.0, 8.0);
         }
     }
 

@@ -10,9 +10,12 @@ namespace ipcdev::bench {
 
 namespace {
 
+// Of messages of one process: they don't begin at the same moment, nor end.
+constexpr std::uint64_t least_each = 50;
+
 Sample take(const Peer& peer, const Case& what, const Effort& effort) {
     const auto channel = peer.open({.message_bytes = what.bytes});
-    const std::uint64_t each = std::max<std::uint64_t>(1, effort.iterations / what.parameter);
+    const std::uint64_t each = std::max(least_each, effort.iterations / what.parameter);
     Crew crew;
     const auto work = [&](auto move) {
         std::vector<std::byte> message(what.bytes);

@@ -14,8 +14,8 @@ namespace ipcdev::bench {
 
 namespace {
 
-constexpr std::uint64_t messages_wanted = 300'000;
-constexpr std::size_t queues_max = 400;
+constexpr std::uint64_t messages_wanted = 200'000;
+constexpr std::size_t queues_max = 200;
 
 // Grows as messages are queued. A daemon keeps memory for the next message, so that
 // only the first filling shows what it takes: its memory counts from where it began.

@@ -9,6 +9,7 @@
 
 #include "crew.h"
 #include "measure.h"
+#include "measures/timing.h"
 #include "support/descriptor.h"
 #include "support/errors.h"
 #include "support/waiting.h"
@@ -94,16 +95,7 @@ Sample take(const Peer& peer, const Case& what, const Effort& effort) {
             futex_wait(crew.counter(), seen);
         }
     };
-    for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
-        once();
-    }
-    const std::uint64_t began = now_ns();
-    for (std::uint64_t i = 0; i < effort.iterations; ++i) {
-        once();
-    }
-    const std::uint64_t elapsed = now_ns() - began;
-    return {.value = static_cast<double>(elapsed) / static_cast<double>(effort.iterations),
-            .elapsed_ns = elapsed};
+    return time_turns(effort, 1, once);
 }
 
 } // namespace
@@ -122,7 +114,10 @@ Measure parked_readers() {
             .why_not =
                 [](const Peer& peer, const Case& what) {
                     return first_reason({peer.abilities.no_two_processes, peer.abilities.no_crowd,
-                                         why_no_message_of(peer, what.bytes)});
+                                         why_no_message_of(peer, what.bytes),
+                                         what.parameter > peer.abilities.parked_max
+                                             ? "so many only for the device"
+                                             : ""});
                 },
             .take = take};
 }

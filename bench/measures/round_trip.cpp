@@ -4,12 +4,9 @@
 // both block in their calls, or both wait by epoll and then read without blocking.
 #include <sys/epoll.h>
 
-#include <algorithm>
-#include <numeric>
-
 #include "crew.h"
 #include "measure.h"
-#include "statistics.h"
+#include "measures/timing.h"
 #include "support/descriptor.h"
 #include "support/errors.h"
 
@@ -71,27 +68,6 @@ Usage echo(Crew& crew, Channel& there, Channel& back, std::size_t bytes, const E
     return clock.stop();
 }
 
-std::vector<double> time_trips(std::uint64_t times, const auto& once) {
-    std::vector<double> trips;
-    trips.reserve(times);
-    std::uint64_t last = now_ns();
-    for (std::uint64_t i = 0; i < times; ++i) {
-        once();
-        const std::uint64_t now = now_ns();
-        trips.push_back(static_cast<double>(now - last));
-        last = now;
-    }
-    return trips;
-}
-
-// The typical trip is the value: the mean would be the accidents' of a busy machine.
-void describe_each(Sample& sample, std::vector<double> trips) {
-    std::ranges::sort(trips);
-    sample.value = quantile(trips, 0.5);
-    sample.details["p99"] = quantile(trips, 0.99);
-    sample.details["p99.9"] = quantile(trips, 0.999);
-}
-
 template <typename Receiver> Sample take(const Peer& peer, const Case& what, const Effort& effort) {
     const auto there = peer.open({.message_bytes = what.bytes, .index = 0});
     const auto back = peer.open({.message_bytes = what.bytes, .index = 1});
@@ -111,7 +87,7 @@ template <typename Receiver> Sample take(const Peer& peer, const Case& what, con
     const UsageClock clock;
     std::vector<double> trips;
     if (effort.time_each) {
-        trips = time_trips(effort.iterations, once);
+        trips = sorted_times(effort.iterations, once);
     } else {
         for (std::uint64_t i = 0; i < effort.iterations; ++i) {
             once();
@@ -125,11 +101,20 @@ template <typename Receiver> Sample take(const Peer& peer, const Case& what, con
     sample.value = static_cast<double>(sample.elapsed_ns) / iterations;
     sample.details["mean"] = sample.value;
     if (effort.time_each) {
-        describe_each(sample, std::move(trips));
+        sample.value = quantile(trips, 0.5); // see time_turns
+        sample.details["p99"] = quantile(trips, 0.99);
+        sample.details["p99.9"] = quantile(trips, 0.999);
     }
     const long switches = usage.switches + crew.usages().front().switches;
     sample.details["switches per message"] = static_cast<double>(switches) / (2 * iterations);
     return sample;
+}
+
+// What poll adds does not depend on the size.
+std::vector<Case> short_and_long(const Scope& scope) {
+    auto cases = one_per_size(scope);
+    std::erase_if(cases, [](const Case& what) { return what.bytes != 64 && what.bytes != 4096; });
+    return cases;
 }
 
 std::string why_no_trip(const Peer& peer, const Case& what) {
@@ -143,7 +128,7 @@ Measure round_trip() {
     return {.name = "round-trip",
             .what = "a message to another process and one back; the median trip",
             .unit = "time",
-            .counted_iterations = 300,
+            .counted_iterations = 150,
             .cases = one_per_size,
             .why_not = why_no_trip,
             .take = take<Blocking>};
@@ -153,8 +138,8 @@ Measure polled_round_trip() {
     return {.name = "polled-round-trip",
             .what = "the same between clients that wait by epoll, then read without blocking",
             .unit = "time",
-            .counted_iterations = 300,
-            .cases = one_per_size,
+            .counted_iterations = 150,
+            .cases = short_and_long,
             .why_not =
                 [](const Peer& peer, const Case& what) {
                     return first_reason({why_no_trip(peer, what), peer.abilities.no_poll});

@@ -2,8 +2,7 @@
 //
 // One thread writes a message and reads it: what the calls and the copies cost, with
 // nobody to wake.
-#include "crew.h"
-#include "measure.h"
+#include "measures/timing.h"
 
 namespace ipcdev::bench {
 
@@ -17,16 +16,7 @@ Sample take(const Peer& peer, const Case& what, const Effort& effort) {
         channel->send(message);
         channel->receive(message);
     };
-    for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
-        once();
-    }
-    const std::uint64_t began = now_ns();
-    for (std::uint64_t i = 0; i < effort.iterations; ++i) {
-        once();
-    }
-    const std::uint64_t elapsed = now_ns() - began;
-    return {.value = static_cast<double>(elapsed) / static_cast<double>(effort.iterations),
-            .elapsed_ns = elapsed};
+    return time_turns(effort, turns_at_once, once);
 }
 
 } // namespace
@@ -35,6 +25,7 @@ Measure same_thread() {
     return {.name = "same-thread",
             .what = "one thread writes a message, then reads it",
             .unit = "time",
+            .counted_iterations = 150,
             .cases = one_per_size,
             .why_not = [](const Peer& peer,
                           const Case& what) { return why_no_message_of(peer, what.bytes); },

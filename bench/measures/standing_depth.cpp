@@ -2,8 +2,7 @@
 //
 // A queue that is nearly full all the time: one thread writes a message into the last
 // place and reads the one at the head. Does a message cost more the more are queued?
-#include "crew.h"
-#include "measure.h"
+#include "measures/timing.h"
 
 namespace ipcdev::bench {
 
@@ -20,16 +19,7 @@ Sample take(const Peer& peer, const Case& what, const Effort& effort) {
         channel->send(message);
         channel->receive(message);
     };
-    for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
-        once();
-    }
-    const std::uint64_t began = now_ns();
-    for (std::uint64_t i = 0; i < effort.iterations; ++i) {
-        once();
-    }
-    const std::uint64_t elapsed = now_ns() - began;
-    return {.value = static_cast<double>(elapsed) / static_cast<double>(effort.iterations),
-            .elapsed_ns = elapsed};
+    return time_turns(effort, turns_at_once, once);
 }
 
 } // namespace
@@ -39,7 +29,7 @@ Measure standing_depth() {
             .what = "one thread writes 64 bytes and reads them, with that many messages queued",
             .unit = "time",
             .parameter = "depth",
-            .counted_iterations = 200,
+            .counted_iterations = 150,
             .cases =
                 [](const Scope& scope) {
                     return one_per(scope.brief ? std::vector<unsigned>{1, 256}

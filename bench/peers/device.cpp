@@ -111,6 +111,7 @@ void add_device(Peers& peers, const ServedDevice& device) {
                         .no_longer = "above IPCDEV_MESSAGE_MAX",
                         .no_depth = "",
                         .depth_max = IPCDEV_DEPTH_MAX,
+                        .parked_max = 1000,
                         .one_queue = true};
     if (device.paths.size() < 2) {
         abilities.no_way_back = "needs a second device: --device LABEL=PATH,PATH";
