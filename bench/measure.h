@@ -47,7 +47,8 @@ struct Measure {
     bool higher_is_better = false;
     std::string parameter = "";  // what Case::parameter is, if it is something
     bool repeats_itself = false; // counts, which don't vary: iterations are not calibrated
-    std::uint64_t counted_iterations = 500; // where the clock counts instructions
+    std::uint64_t counted_iterations =
+        500; // where the clock counts instructions, or it repeats itself
 
     std::function<std::vector<Case>(const Scope&)> cases;
     // Empty if the peer can do it.

@@ -16,6 +16,7 @@ namespace {
 
 // Caches are warm by then, and every slot of a ring or a queue was touched once.
 constexpr std::uint64_t warm_up = 200;
+constexpr std::uint64_t brief_part = 20;
 constexpr std::uint64_t counted_warm_up = 80; // no caches there, and it takes time
 
 // On a terminal, one line that is written over.
@@ -97,7 +98,8 @@ class Contestant {
         constexpr std::uint64_t few = 16;
         if (plan_.counts_instructions || measure_.repeats_itself) {
             (void)sample(few);
-            return measure_.counted_iterations;
+            return std::max(few, plan_.scope.brief ? measure_.counted_iterations / brief_part
+                                                   : measure_.counted_iterations);
         }
         const auto wanted = static_cast<double>(plan_.sample_time.count());
         for (double tried = few;;) {

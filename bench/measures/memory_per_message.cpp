@@ -14,7 +14,6 @@ namespace ipcdev::bench {
 
 namespace {
 
-constexpr std::uint64_t messages_wanted = 200'000;
 constexpr std::size_t queues_max = 200;
 
 // Grows as messages are queued. A daemon keeps memory for the next message, so that
@@ -42,7 +41,7 @@ std::unique_ptr<Channel> one_more(const Peer& peer, const Shape& shape) {
     }
 }
 
-Sample take(const Peer& peer, const Case& what, const Effort& /*effort*/) {
+Sample take(const Peer& peer, const Case& what, const Effort& effort) {
     const unsigned depth = peer.abilities.one_queue ? peer.abilities.depth_max : 0;
     const Shape shape{.message_bytes = what.bytes, .depth = depth};
     std::vector<std::unique_ptr<Channel>> queues;
@@ -51,13 +50,14 @@ Sample take(const Peer& peer, const Case& what, const Effort& /*effort*/) {
     std::uint64_t messages = 0;
     do {
         queues.back()->set_non_blocking(Side::sending);
-        const std::uint64_t sent = fill(*queues.back(), what.bytes, messages_wanted - messages);
+        const std::uint64_t sent = fill(*queues.back(), what.bytes, effort.iterations - messages);
         messages += sent;
         if (sent == 0 || peer.abilities.one_queue) {
             break;
         }
         queues.push_back(one_more(peer, shape));
-    } while (messages < messages_wanted && queues.back() != nullptr && queues.size() < queues_max);
+    } while (messages < effort.iterations && queues.back() != nullptr &&
+             queues.size() < queues_max);
     const double after = bytes_in_use(peer);
 
     Sample sample{.value =
@@ -74,7 +74,7 @@ Measure memory_per_message() {
         .what = "memory of a queued message of 64 bytes: a daemon's VmRSS, else MemAvailable",
         .unit = "bytes",
         .repeats_itself = true,
-        .counted_iterations = 1,
+        .counted_iterations = 200'000,
         .cases = [](const Scope&) { return std::vector<Case>{Case{}}; },
         .why_not =
             [](const Peer& peer, const Case& what) {

@@ -69,7 +69,6 @@ Measure system_calls() {
             .what = "system calls of a client that writes 8 bytes and reads them, by ptrace",
             .unit = "calls",
             .repeats_itself = true,
-            .counted_iterations = many,
             .cases = [](const Scope&) { return std::vector<Case>{{.bytes = 8}}; },
             .why_not = [](const Peer& peer,
                           const Case& what) { return why_no_message_of(peer, what.bytes); },

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 
 #include "descriptor_channel.h"
 #include "memory_in_use.h"
@@ -106,6 +107,13 @@ std::string server_name(std::uint32_t server) {
 } // namespace
 
 void add_device(Peers& peers, const ServedDevice& device) {
+    for (const auto& path : device.paths) {
+        ipcdev_info info{};
+        info.size = sizeof(info);
+        if (ioctl(open_path(path, O_RDONLY).get(), IPCDEV_IOC_INFO, &info) == -1) {
+            throw std::runtime_error(path + " is no such device: it has no IPCDEV_IOC_INFO");
+        }
+    }
     const ipcdev_info info = info_of(open_path(device.paths.front(), O_RDONLY).get());
     Abilities abilities{.message_bytes = IPCDEV_MESSAGE_MAX,
                         .no_longer = "above IPCDEV_MESSAGE_MAX",
