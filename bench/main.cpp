@@ -21,7 +21,8 @@ namespace ipcdev::bench {
 namespace {
 
 constexpr auto time_limit = std::chrono::seconds(30);
-constexpr auto time_limit_emulated = std::chrono::seconds(300);
+// There the clock jumps whenever nobody runs: who started the machine knows the time.
+constexpr auto time_limit_counted = std::chrono::hours(24);
 
 template <typename Named> void list(const std::string& heading, const std::vector<Named>& all) {
     std::cout << heading << ":\n";
@@ -70,12 +71,14 @@ int run_with(const Options& options) {
     }
     const Placement placement(options.placement);
     interruption::install();
-    const auto cells = run(measures, peers, placement,
-                           {.scope = {.sizes = options.sizes, .brief = options.brief},
-                            .repetitions = options.repetitions,
-                            .sample_time = options.sample_time,
-                            .counts_instructions = options.instructions,
-                            .time_limit = options.instructions ? time_limit_emulated : time_limit});
+    const auto cells =
+        run(measures, peers, placement,
+            {.scope = {.sizes = options.sizes, .brief = options.brief},
+             .repetitions = options.repetitions,
+             .sample_time = options.sample_time,
+             .counts_instructions = options.instructions,
+             .time_limit = options.instructions ? std::chrono::milliseconds(time_limit_counted)
+                                                : time_limit});
     const auto result = result_of(options, placement, peers, measures, cells);
     std::cout << text_of(result) << std::flush;
     if (!options.json.empty()) {

@@ -51,6 +51,7 @@ void add_pipe(Peers& peers) {
     using Kind = DescriptorChannel::Kind;
     peers.push_back({.name = "pipe",
                      .what = "an anonymous pipe: a stream of bytes",
+                     .abilities = {.parked_max = 1000},
                      .open = [](const Shape& shape) { return open_pipe(0, Kind::stream, shape); }});
     peers.push_back(
         {.name = "pipe-packet",
