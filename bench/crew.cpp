@@ -84,8 +84,9 @@ void Crew::wait_for_all(const FutexWord& word) const {
 }
 
 std::vector<Usage> Crew::usages() const {
-    const auto first = shared().usages.begin();
-    return {first, first + static_cast<std::ptrdiff_t>(helpers_.size())};
+    const std::span<const Usage> all(shared().usages);
+    const auto used = all.first(helpers_.size());
+    return {used.begin(), used.end()};
 }
 
 } // namespace ipcdev::bench

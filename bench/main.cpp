@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <iomanip>
 #include <iostream>
 
 #include "instruction_clock.h"
@@ -26,10 +27,9 @@ constexpr auto time_limit_counted = std::chrono::hours(24);
 
 template <typename Named> void list(const std::string& heading, const std::vector<Named>& all) {
     std::cout << heading << ":\n";
+    constexpr int column = 22;
     for (const auto& one : all) {
-        std::cout << "  " << one.name
-                  << std::string(24 - std::min<std::size_t>(23, one.name.size()), ' ') << one.what
-                  << "\n";
+        std::cout << "  " << std::left << std::setw(column) << one.name << ' ' << one.what << "\n";
     }
 }
 
@@ -71,14 +71,14 @@ int run_with(const Options& options) {
     }
     const Placement placement(options.placement);
     interruption::install();
-    const auto cells =
-        run(measures, peers, placement,
-            {.scope = {.sizes = options.sizes, .brief = options.brief},
-             .repetitions = options.repetitions,
-             .sample_time = options.sample_time,
-             .counts_instructions = options.instructions,
-             .time_limit = options.instructions ? std::chrono::milliseconds(time_limit_counted)
-                                                : time_limit});
+    const auto cells = run(
+        measures, peers, placement,
+        {.scope = {.sizes = options.sizes, .brief = options.brief, .counted = options.instructions},
+         .repetitions = options.repetitions,
+         .sample_time = options.sample_time,
+         .counts_instructions = options.instructions,
+         .time_limit =
+             options.instructions ? std::chrono::milliseconds(time_limit_counted) : time_limit});
     const auto result = result_of(options, placement, peers, measures, cells);
     std::cout << text_of(result) << std::flush;
     if (!options.json.empty()) {

@@ -38,6 +38,7 @@ struct Sample {
 struct Scope {
     std::vector<std::size_t> sizes;
     bool brief = false;
+    bool counted = false; // in an emulated machine, which is slow
 };
 
 struct Measure {

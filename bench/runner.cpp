@@ -19,22 +19,27 @@ constexpr std::uint64_t warm_up = 200;
 constexpr std::uint64_t brief_part = 20;
 constexpr std::uint64_t counted_warm_up = 80; // no caches there, and it takes time
 
-// On a terminal, one line that is written over.
+// On a terminal, one line that is written over; elsewhere one a measure.
 class Progress {
   public:
-    Progress() : shown_(isatty(STDERR_FILENO) == 1) {}
+    Progress() : is_terminal_(isatty(STDERR_FILENO) == 1) {}
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
     ~Progress() { say(""); }
 
+    void begin(const Measure& measure) const {
+        if (!is_terminal_) {
+            std::cerr << "ipcdev-bench: " << measure.name << "\n";
+        }
+    }
     void say(const std::string& text) const {
-        if (shown_) {
+        if (is_terminal_) {
             std::cerr << "\r\033[K" << text << std::flush;
         }
     }
 
   private:
-    bool shown_;
+    bool is_terminal_;
 };
 
 // A peer in a case, and the turns it takes.
@@ -128,6 +133,7 @@ std::vector<Cell> run(const std::vector<Measure>& measures, const Peers& peers,
     const Progress progress;
     std::vector<Cell> cells;
     for (const auto& measure : measures) {
+        progress.begin(measure);
         for (const auto& what : measure.cases(plan.scope)) {
             progress.say(measure.name + ", " + std::to_string(what.bytes) + " B" +
                          (measure.parameter.empty()

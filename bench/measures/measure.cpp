@@ -18,6 +18,7 @@ std::string first_reason(std::initializer_list<std::string> reasons) {
 
 std::vector<Case> one_per_size(const Scope& scope) {
     std::vector<Case> cases;
+    cases.reserve(scope.sizes.size());
     for (const std::size_t bytes : scope.sizes) {
         cases.push_back({.bytes = bytes});
     }
@@ -26,6 +27,7 @@ std::vector<Case> one_per_size(const Scope& scope) {
 
 std::vector<Case> one_per(const std::vector<unsigned>& parameters) {
     std::vector<Case> cases;
+    cases.reserve(parameters.size());
     for (const unsigned parameter : parameters) {
         cases.push_back({.parameter = parameter});
     }

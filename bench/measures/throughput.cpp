@@ -59,7 +59,7 @@ Measure throughput() {
             .what = "messages from one process to another, as many as go",
             .unit = "rate",
             .higher_is_better = true,
-            .counted_iterations = 2000,
+            .counted_iterations = 1500,
             .cases = one_per_size,
             .why_not = why_no_throughput,
             .take = [](const Peer& peer, const Case& what, const Effort& effort) {
@@ -73,7 +73,7 @@ Measure throughput_by_depth() {
             .unit = "rate",
             .higher_is_better = true,
             .parameter = "depth",
-            .counted_iterations = 2000,
+            .counted_iterations = 1000,
             .cases =
                 [](const Scope& scope) {
                     return one_per(scope.brief ? std::vector<unsigned>{1, 16}
