@@ -115,6 +115,41 @@ std::string lines_of(const Rows& rows) {
     return text;
 }
 
+// What else was seen in one case: that of 64 bytes, or the first.
+std::string details_of(const Json& measure, const Json& result) {
+    constexpr std::size_t usual_bytes = 64;
+    const Json* one = nullptr;
+    for (const auto& cell : result["cells"]) {
+        const bool has_details = cell["measure"] == measure["name"] && cell.contains("details") &&
+                                 !cell["details"].empty();
+        if (has_details &&
+            (one == nullptr || ((*one)["bytes"] != usual_bytes && cell["bytes"] == usual_bytes))) {
+            one = &cell;
+        }
+    }
+    if (one == nullptr) {
+        return {};
+    }
+    Rows rows{{heading_of(measure, *one)}};
+    for (const auto& [name, figure] : (*one)["details"].items()) {
+        rows.front().push_back(name);
+    }
+    for (const auto& cell : result["cells"]) {
+        const bool is_of_case = cell["measure"] == measure["name"] && cell.contains("details") &&
+                                heading_of(measure, cell) == rows.front().front();
+        if (!is_of_case || cell["details"].empty()) {
+            continue;
+        }
+        std::vector<std::string> row{cell["peer"]};
+        for (std::size_t i = 1; i < rows.front().size(); ++i) {
+            const auto found = cell["details"].find(rows.front()[i]);
+            row.push_back(found == cell["details"].end() ? "" : number((*found)["median"]));
+        }
+        rows.push_back(std::move(row));
+    }
+    return "\n" + lines_of(rows);
+}
+
 std::string table_of(const Json& measure, const Json& result) {
     Rows rows{{"peer"}};
     Notes notes;
@@ -133,10 +168,11 @@ std::string table_of(const Json& measure, const Json& result) {
         }
         row->push_back(text_of_cell(cell, notes));
     }
+    const std::string details = details_of(measure, result);
     const std::string better = measure["higher_is_better"] ? "more" : "less";
     return measure["name"].get<std::string>() + ": " + measure["what"].get<std::string>() + "; " +
            measure["unit"].get<std::string>() + ", " + better + " is better\n" + lines_of(rows) +
-           notes.text() + "\n";
+           notes.text() + details + "\n";
 }
 
 } // namespace
