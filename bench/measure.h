@@ -70,6 +70,7 @@ struct Measure {
 [[nodiscard]] Measure round_trip();
 [[nodiscard]] Measure polled_round_trip();
 [[nodiscard]] Measure throughput();
+[[nodiscard]] Measure streaming();
 [[nodiscard]] Measure batch();
 [[nodiscard]] Measure standing_depth();
 [[nodiscard]] Measure throughput_by_depth();

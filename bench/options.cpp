@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iostream>
-#include <map>
+#include <iterator>
 
 #include <CLI/CLI.hpp>
 
@@ -57,31 +57,40 @@ Labelled labelled(const std::string& option, const std::string& typed) {
     return {.label = typed.substr(0, sign), .values = std::move(values)};
 }
 
+void add_device_of(const std::string& text, std::vector<ServedDevice>& devices) {
+    auto [label, paths] = labelled("--device", text);
+    if (std::ranges::count(devices, label, &ServedDevice::label) > 0) {
+        throw CLI::ValidationError("--device: there are two labelled '" + label + "'");
+    }
+    devices.push_back({.label = label, .paths = std::move(paths), .servers = {}});
+}
+
+pid_t pid_of(const std::string& typed) {
+    pid_t number = 0;
+    const auto* end = typed.data() + typed.size();
+    const auto parsed = std::from_chars(typed.data(), end, number);
+    if (parsed.ec != std::errc{} || parsed.ptr != end || number <= 1) {
+        throw CLI::ValidationError("--server-pid: '" + typed + "' is no process id");
+    }
+    return number;
+}
+
+void add_servers_of(const std::string& text, std::vector<ServedDevice>& devices) {
+    const auto [label, pids] = labelled("--server-pid", text);
+    const auto device = std::ranges::find(devices, label, &ServedDevice::label);
+    if (device == devices.end()) {
+        throw CLI::ValidationError("--server-pid: there is no --device labelled '" + label + "'");
+    }
+    std::ranges::transform(pids, std::back_inserter(device->servers), pid_of);
+}
+
 std::vector<ServedDevice> devices_of(const Typed& typed) {
     std::vector<ServedDevice> devices;
     for (const auto& text : typed.devices) {
-        auto [label, paths] = labelled("--device", text);
-        if (std::ranges::count(devices, label, &ServedDevice::label) > 0) {
-            throw CLI::ValidationError("--device: there are two labelled '" + label + "'");
-        }
-        devices.push_back({.label = label, .paths = std::move(paths), .servers = {}});
+        add_device_of(text, devices);
     }
     for (const auto& text : typed.servers) {
-        const auto [label, pids] = labelled("--server-pid", text);
-        const auto device = std::ranges::find(devices, label, &ServedDevice::label);
-        if (device == devices.end()) {
-            throw CLI::ValidationError("--server-pid: there is no --device labelled '" + label +
-                                       "'");
-        }
-        for (const auto& pid : pids) {
-            pid_t number = 0;
-            const auto* end = pid.data() + pid.size();
-            const auto parsed = std::from_chars(pid.data(), end, number);
-            if (parsed.ec != std::errc{} || parsed.ptr != end || number <= 1) {
-                throw CLI::ValidationError("--server-pid: '" + pid + "' is no process id");
-            }
-            device->servers.push_back(number);
-        }
+        add_servers_of(text, devices);
     }
     return devices;
 }

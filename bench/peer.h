@@ -35,6 +35,7 @@ struct Abilities {
     std::string no_fill = "";                    // be filled, to see what a message takes
     std::string no_batch = "one message a call"; // many messages in one call
     unsigned depth_max = 0;
+    std::string no_deeper = "it can't be that deep";
     unsigned parked_max = 64; // readers to try with
     bool one_queue = false;   // all that open() gives are the same one
 };

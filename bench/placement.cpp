@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <stdexcept>
+#include <utility>
 
 #include "support/errors.h"
 
@@ -66,8 +67,8 @@ bool Placement::pin(pid_t process, int processor) {
     return restrict_to(process, {processor});
 }
 
-PinnedServers::PinnedServers(const std::vector<pid_t>& servers, const Placement& placement)
-    : servers_(servers), processors_(usable()) {
+PinnedServers::PinnedServers(std::vector<pid_t> servers, const Placement& placement)
+    : servers_(std::move(servers)), processors_(usable()) {
     for (const pid_t server : servers_) {
         if (!Placement::pin(server, placement.there())) {
             throw std::runtime_error("can't place process " + std::to_string(server) +

@@ -39,7 +39,7 @@ class Placement {
 // Daemons that are not ours get their processors back.
 class PinnedServers {
   public:
-    PinnedServers(const std::vector<pid_t>& servers, const Placement& placement);
+    PinnedServers(std::vector<pid_t> servers, const Placement& placement);
     PinnedServers(const PinnedServers&) = delete;
     PinnedServers& operator=(const PinnedServers&) = delete;
     ~PinnedServers();

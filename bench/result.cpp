@@ -133,8 +133,8 @@ std::string file_text_of(const Json& result) {
     std::string text;
     for (const auto& [key, value] : result.items()) {
         const bool is_long = key == "peers" || key == "measures" || key == "cells";
-        text += (text.empty() ? "{\n " : ",\n ") + Json(key).dump() + ": " +
-                (is_long ? lines_of(value) : value.dump());
+        text.append(text.empty() ? "{\n " : ",\n ").append(Json(key).dump()).append(": ");
+        text.append(is_long ? lines_of(value) : value.dump());
     }
     return text + "\n}\n";
 }

@@ -124,6 +124,13 @@ class Contestant {
     Cell cell_;
 };
 
+std::string name_of(const Measure& measure, const Case& what) {
+    const std::string parameter =
+        measure.parameter.empty() ? ""
+                                  : ", " + measure.parameter + " " + std::to_string(what.parameter);
+    return measure.name + ", " + std::to_string(what.bytes) + " B" + parameter;
+}
+
 } // namespace
 
 std::vector<Cell> run(const std::vector<Measure>& measures, const Peers& peers,
@@ -135,10 +142,7 @@ std::vector<Cell> run(const std::vector<Measure>& measures, const Peers& peers,
     for (const auto& measure : measures) {
         progress.begin(measure);
         for (const auto& what : measure.cases(plan.scope)) {
-            progress.say(measure.name + ", " + std::to_string(what.bytes) + " B" +
-                         (measure.parameter.empty()
-                              ? ""
-                              : ", " + measure.parameter + " " + std::to_string(what.parameter)));
+            progress.say(name_of(measure, what));
             std::vector<Contestant> contestants;
             for (const auto& peer : peers) {
                 contestants.emplace_back(measure, peer, what, placement, plan).calibrate();

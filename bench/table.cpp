@@ -27,7 +27,8 @@ class Notes {
     [[nodiscard]] std::string text() const {
         std::string all;
         for (std::size_t i = 0; i < notes_.size(); ++i) {
-            all += "  " + letter(static_cast<std::ptrdiff_t>(i)) + " " + notes_[i] + "\n";
+            all.append("  ").append(letter(static_cast<std::ptrdiff_t>(i)));
+            all.append(" ").append(notes_[i]).append("\n");
         }
         return all;
     }

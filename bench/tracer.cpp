@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <exception>
@@ -49,16 +50,13 @@ pid_t start_traced(const std::function<void()>& body) {
 
 bool Tracer::seize(pid_t process) {
     const std::filesystem::directory_iterator tasks("/proc/" + std::to_string(process) + "/task");
-    for (const auto& task : tasks) {
+    return std::ranges::all_of(tasks, [](const auto& task) {
         const pid_t thread = std::stoi(task.path().filename());
-        if (ptrace(PTRACE_SEIZE, thread, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE) ==
-            -1) {
-            return false;
-        }
+        constexpr long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE;
         // It stops, and is counted from then on: follow_until_end_of sees that.
-        test::checked(ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr), "ptrace");
-    }
-    return true;
+        return ptrace(PTRACE_SEIZE, thread, nullptr, options) != -1 &&
+               ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) != -1;
+    });
 }
 
 SystemCalls Tracer::count(const std::function<void()>& body) {

@@ -22,7 +22,7 @@ struct SystemCalls {
 class Tracer {
   public:
     // All threads of a process. False if this user may not.
-    [[nodiscard]] bool seize(pid_t process);
+    [[nodiscard]] static bool seize(pid_t process);
 
     // Runs the body in a child; counts its calls, and those of the seized meanwhile.
     [[nodiscard]] SystemCalls count(const std::function<void()>& body);

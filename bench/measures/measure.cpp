@@ -35,9 +35,9 @@ std::vector<Case> one_per(const std::vector<unsigned>& parameters) {
 }
 
 std::vector<Measure> all_measures() {
-    return {same_thread(),    round_trip(),     polled_round_trip(),   throughput(),
-            batch(),          standing_depth(), throughput_by_depth(), crowd(),
-            parked_readers(), system_calls(),   memory_per_message()};
+    return {same_thread(), round_trip(),     polled_round_trip(), throughput(),
+            streaming(),   batch(),          standing_depth(),    throughput_by_depth(),
+            crowd(),       parked_readers(), system_calls(),      memory_per_message()};
 }
 
 } // namespace ipcdev::bench

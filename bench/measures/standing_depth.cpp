@@ -39,7 +39,7 @@ Measure standing_depth() {
                 [](const Peer& peer, const Case& what) {
                     const bool too_deep = what.parameter > peer.abilities.depth_max;
                     return first_reason({peer.abilities.no_two_processes, peer.abilities.no_depth,
-                                         too_deep ? "it can't be that deep" : ""});
+                                         too_deep ? peer.abilities.no_deeper : ""});
                 },
             .take = take};
 }

@@ -46,7 +46,7 @@ Sample take(const Peer& peer, const Case& what, const Effort& effort) {
     crew.add(effort.placement.here(), [&] {
         Tracer tracer;
         crew.ready();
-        counts.servers_seen = !servers.empty() && tracer.seize(servers.front());
+        counts.servers_seen = !servers.empty() && Tracer::seize(servers.front());
         counts.few = tracer.count(messages(few));
         counts.many = tracer.count(messages(many));
         return Usage{};

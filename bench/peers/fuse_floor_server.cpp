@@ -114,6 +114,12 @@ class Loop {
     std::vector<std::byte> reply_;
 };
 
+// What is mounted on has to exist.
+const std::filesystem::path& made(const std::filesystem::path& path) {
+    const std::ofstream file(path);
+    return path;
+}
+
 int serve(const std::filesystem::path& path) {
     for (const int stop : {SIGTERM, SIGINT, SIGHUP}) {
         struct sigaction action {};
@@ -142,7 +148,7 @@ int serve(const std::filesystem::path& path) {
 FuseFloorServer::FuseFloorServer()
     : path_(folder_.path() / "floor"),
       // SIGTERM if we die: it then unmounts.
-      process_(((void)std::ofstream(path_), [this] { return serve(path_); }), SIGTERM) {
+      process_([this] { return serve(made(path_)); }, SIGTERM) {
     while (!test::is_mount_point(path_)) {
         interruption::check();
         if (process_.ends_within(1000)) {

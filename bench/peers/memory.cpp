@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 
 #include "support/descriptor.h"
 #include "support/errors.h"
@@ -56,7 +57,7 @@ void* map_sysv(std::size_t bytes) {
     void* place = shmat(id, nullptr, 0);
     const int error = errno;
     shmctl(id, IPC_RMID, nullptr);
-    if (place == reinterpret_cast<void*>(-1)) {
+    if (reinterpret_cast<std::intptr_t>(place) == -1) {
         errno = error;
         test::throw_errno("shmat");
     }

@@ -3,11 +3,11 @@
 // Real-time signals: they queue, and carry 8 bytes. Received by sigwaitinfo, or by
 // signalfd, which can be polled.
 #include <sched.h>
-#include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 
 #include "descriptor_channel.h"
