@@ -160,9 +160,6 @@ Options parse_options(int argc, char** argv) {
     CLI::App app("Says how fast /dev/ipcdev is, beside what else passes messages on Linux.",
                  "ipcdev-bench");
     app.footer("Exit status: 0 done, 1 something failed, 2 wrong options.");
-    for (int i = 0; i < argc; ++i) {
-        options.command_line += (i > 0 ? " " : "") + std::string(argv[i]);
-    }
     try {
         add_options(app, options, typed);
         app.parse(argc, argv);

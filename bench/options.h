@@ -25,7 +25,6 @@ struct Options {
     bool instructions = false;
     std::string json;  // file, or empty
     std::string label; // kept in the result
-    std::string command_line;
 };
 
 // How parsing can end other than with options: --help, --version or a mistake.

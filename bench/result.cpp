@@ -155,7 +155,6 @@ nlohmann::ordered_json result_of(const Options& options, const Placement& placem
     Json result{{"format", format_version},
                 {"program", "ipcdev-bench " IPCDEV_VERSION},
                 {"label", options.label},
-                {"command", options.command_line},
                 {"unit", options.instructions ? "instructions" : "ns"},
                 {"brief", options.brief},
                 {"repetitions", options.repetitions},
