@@ -20,9 +20,9 @@ def shared_memory_files() -> list[str]:
     return [str(path) for path in Path("/dev/shm").glob("*ipcdev-bench*")]
 
 
-def mounts() -> list[str]:
+def mounts_below(folder: Path) -> list[str]:
     lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if "ipcdev-bench" in line]
+    return [line for line in lines if str(folder) in line]
 
 
 def processes_of(session: int) -> list[str]:
@@ -47,12 +47,13 @@ class Place:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-test-")
         self.path = Path(self._folder.name)
         self._sysv = sysv_objects()
+        self._files = shared_memory_files()
 
     def traces(self, session: int) -> list[str]:
         return [
             *(line for line in sysv_objects() if line not in self._sysv),
-            *shared_memory_files(),
-            *mounts(),
+            *(file for file in shared_memory_files() if file not in self._files),
+            *mounts_below(self.path),
             *(str(path) for path in self.path.iterdir()),
             *(f"process {pid}" for pid in processes_of(session)),
         ]
