@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Pictures and the document, on a result made by hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+from xml.etree import ElementTree
+
+from bench import FOLDER, TIMEOUT_S, run, write_result
+
+CELLS = {
+    ("round-trip", peer, size, 0): [cost, cost + 1, cost + 2]
+    for peer, cost in (("fuse", 60), ("pipe", 10), ("unix-stream", 15), ("shm-futex", 9), ("posix-mq", 12))
+    for size in (64, 4096)
+}
+
+
+class Document(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.result = write_result(self.folder / "made.json", CELLS)
+
+    @unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not here")
+    def test_a_picture_a_measure(self) -> None:
+        done = run(FOLDER / "plot", self.result, self.folder / "pictures")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        pictures = list((self.folder / "pictures").iterdir())
+        self.assertEqual([picture.name for picture in pictures], ["made-round-trip.svg"])
+        ElementTree.parse(pictures[0])
+        document = run(FOLDER / "report", "--pictures", self.folder / "pictures", self.result).stdout
+        self.assertIn("(pictures/made-round-trip.svg)", document)
+
+    def test_without_gnuplot_it_says_so(self) -> None:
+        tools = self.folder / "tools"
+        tools.mkdir()
+        for tool in ("env", "python3"):
+            (tools / tool).symlink_to(str(shutil.which(tool)))
+        done = subprocess.run(
+            [FOLDER / "plot", self.result, self.folder],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            env=os.environ | {"PATH": str(tools)},
+            check=False,
+        )
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("gnuplot is missing", done.stderr)
+
+    def test_the_document_has_figures_targets_and_the_claim(self) -> None:
+        done = run(FOLDER / "report", self.result)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        text = done.stdout
+        self.assertIn("| shared memory > Unix socket | round-trip, 64 B, one-core | 1.6", text)
+        self.assertRegex(text, r"daemon .*: round trip of 64 B, of a pipe's \| 5\.55 .* reached, the goal too")
+        self.assertIn("| fuse | 61", text)
+        self.assertNotIn("$", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
