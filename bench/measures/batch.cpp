@@ -34,7 +34,9 @@ Sample take(const Peer& peer, const Case& what, const Effort& effort) {
     const std::size_t a_call = messages_of_a_call(what.bytes);
     const std::uint64_t calls = (effort.warm_up + effort.iterations + a_call - 1) / a_call;
     const std::uint64_t all = calls * a_call;
-    const auto channel = peer.open({.message_bytes = what.bytes});
+    // Room for a call while the one before it is read.
+    const auto channel =
+        peer.open({.message_bytes = what.bytes, .depth = static_cast<unsigned>(2 * a_call)});
     channel->become_receiver();
     Crew crew;
     crew.add(effort.placement.there(),

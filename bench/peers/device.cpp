@@ -6,9 +6,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <vector>
 
 #include "descriptor_channel.h"
 #include "memory_in_use.h"
@@ -16,6 +18,7 @@
 #include "support/errors.h"
 #include "support/waiting.h"
 #include "uapi/ipcdev.h"
+#include "uapi/ipcdev_frames.hpp"
 
 namespace ipcdev::bench {
 
@@ -82,13 +85,52 @@ class DeviceChannel final : public DescriptorChannel {
   public:
     DeviceChannel(const std::string& path, const Shape& shape)
         : DescriptorChannel(open_path(path, O_WRONLY), open_path(path, O_RDONLY), Kind::messages),
-          settings_((clear(), write_end()), shape) {}
+          settings_((clear(), write_end()), shape), message_bytes_(shape.message_bytes) {}
     ~DeviceChannel() override { clear(); }
+
+    std::size_t send_batch(std::span<const std::byte> batch) override {
+        use_batches(write_end());
+        FramePacker packer(frames_);
+        for (auto left = batch; !left.empty(); left = left.subspan(message_bytes_)) {
+            if (!packer.append(left.first(message_bytes_))) {
+                throw std::logic_error("more messages than a call takes");
+            }
+        }
+        const auto bytes = packer.frames();
+        const ssize_t written = write(write_end(), bytes.data(), bytes.size());
+        if (test::checked(written, "write") != static_cast<ssize_t>(bytes.size())) {
+            throw std::runtime_error("a batch was written in part");
+        }
+        return batch.size() / message_bytes_;
+    }
+
+    std::size_t receive_batch(std::span<std::byte> batch) override {
+        use_batches(read_end());
+        const ssize_t got = test::checked(read(read_end(), frames_.data(), frames_.size()), "read");
+        FrameIterator frames{std::span(frames_).first(static_cast<std::size_t>(got))};
+        std::size_t messages = 0;
+        while (const auto frame = frames.next()) {
+            std::ranges::copy(frame->message, batch.subspan(messages * message_bytes_).begin());
+            ++messages;
+        }
+        return messages;
+    }
 
   private:
     void clear() const { ioctl(write_end(), IPCDEV_IOC_CLEAR); }
 
+    // In the process that sends, or receives, with the first batch.
+    void use_batches(int fd) {
+        if (frames_.empty()) {
+            const ipcdev_batch on{.size = sizeof(on), .on = 1};
+            test::checked(ioctl(fd, IPCDEV_IOC_BATCH, &on), "IPCDEV_IOC_BATCH");
+            frames_.resize(IPCDEV_BATCH_BYTES_MAX);
+        }
+    }
+
     Settings settings_; // after the descriptors, and so set back before they close
+    std::size_t message_bytes_;
+    std::vector<std::byte> frames_; // of one call
 };
 
 std::string server_name(std::uint32_t server) {
@@ -118,6 +160,7 @@ void add_device(Peers& peers, const ServedDevice& device) {
     Abilities abilities{.message_bytes = IPCDEV_MESSAGE_MAX,
                         .no_longer = "above IPCDEV_MESSAGE_MAX",
                         .no_depth = "",
+                        .no_batch = "",
                         .depth_max = IPCDEV_DEPTH_MAX,
                         .parked_max = 1000,
                         .one_queue = true};
