@@ -101,7 +101,7 @@
 #define IPCDEV_PARKED_MAX 4096
 
 /* Bytes of one read or write of an open with IPCDEV_IOC_BATCH on. */
-#define IPCDEV_BATCH_BYTES_MAX (124 * 1024)
+#define IPCDEV_BATCH_BYTES_MAX 126976 /* 124 KiB: what one request of CUSE holds */
 
 /* Modes.  0 is left for 'keep' in struct ipcdev_configure. */
 #define IPCDEV_MODE_FIFO 1

@@ -210,7 +210,9 @@ struct Mirror {
 
     static int error_of(const Request& request) { return -request.error; }
     static bool is_read(const Request& request) { return request.operation == IPCDEV_OP_READ; }
-    static auto pieces_of(const Request& request) { return ChainView<ipcdev_piece>(request.pieces); }
+    static auto pieces_of(const Request& request) {
+        return ChainView<ipcdev_piece>(request.pieces);
+    }
     static Fate fate_of(const Message& message) {
         switch (message.fate) {
         case IPCDEV_FATE_OVERWRITTEN:
