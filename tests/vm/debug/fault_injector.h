@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// The kernel's fault injection, for the calls of this thread.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+
+#include "support/descriptor.h"
+#include "support/errors.h"
+
+namespace ipcdev::fail_nth {
+
+using test::checked;
+using test::Descriptor;
+
+inline void expect(bool holds, const std::string& sentence) {
+    if (!holds) {
+        throw std::runtime_error("this does not hold: " + sentence);
+    }
+}
+
+// What a call returned, and whether a fault was injected into it.
+struct Outcome {
+    long result;
+    int error;
+    bool injected;
+};
+
+// /proc/thread-self/fail-nth: writing n fails the nth that this thread will meet.
+class FaultInjector {
+  public:
+    FaultInjector() : control_(checked(::open("/proc/thread-self/fail-nth", O_RDWR), "fail-nth")) {}
+
+    template <class Call> Outcome run(unsigned nth, Call call) {
+        const std::string text = std::to_string(nth);
+        checked(pwrite(control_.get(), text.data(), text.size(), 0), "fail-nth");
+        errno = 0;
+        const long result = call();
+        const int error = errno;
+        return {result, error, disarm()};
+    }
+
+  private:
+    // 0 is left if it struck. To read that is a user copy too, and so is to end it:
+    // either may be struck.
+    bool disarm() {
+        std::array<char, 16> left{};
+        const ssize_t got = pread(control_.get(), left.data(), left.size() - 1, 0);
+        const bool struck = got > 0 && std::string(left.data()) == "0\n";
+        if (pwrite(control_.get(), "0", 1, 0) == -1 && errno != EFAULT) {
+            test::throw_errno("fail-nth");
+        }
+        return struck;
+    }
+
+    Descriptor control_;
+};
+
+} // namespace ipcdev::fail_nth
