@@ -88,8 +88,8 @@ class Daemon(WithServer):
 
 
 class Module(WithServer):
-    parked = r"ipcdev_perform\+0x\w+/0x\w+ \[ipcdev\]"
-    line = r"ipcdev_sleep at \S+/file\.c:\d+"
+    parked = r"ipcdev_sleep\+0x\w+/0x\w+ \[ipcdev\]"
+    line = r"ipcdev_wait at \S+/call\.c:\d+"
 
     def setUp(self) -> None:
         subprocess.run(["insmod", MODULE, "depth=1", "permissions=0666"], check=True)
@@ -145,7 +145,7 @@ class Module(WithServer):
 
     def test_an_ordinary_user(self) -> None:
         nobody: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        done = self.expect_cat(self.park_cat(**nobody), "ipcdev_perform", **nobody)
+        done = self.expect_cat(self.park_cat(**nobody), "ipcdev_sleep", **nobody)
         self.assertIn("only root may read stacks", done.stderr)
 
 
