@@ -6,15 +6,15 @@
 //
 //     std::array<std::byte, IPCDEV_BATCH_BYTES_MAX> buffer;
 //     ipcdev::FramePacker packer(buffer);
-//     while (more() && packer.append(next_message())) {}
-//     while (!packer.frames().empty()) {
-//         const ssize_t taken = write(fd, packer.frames().data(), packer.frames().size());
-//         if (taken == -1) ...
-//         packer.drop(static_cast<std::size_t>(taken));
+//     for (const auto& message : messages) {
+//         if (!packer.append(message)) break; // no room: it is the next call's
 //     }
+//     const ssize_t taken = write(fd, packer.frames().data(), packer.frames().size());
+//     if (taken != -1) packer.drop(static_cast<std::size_t>(taken)); // and again for the rest
 //
 //     const ssize_t got = read(fd, buffer.data(), buffer.size());
-//     ipcdev::FrameIterator frames(std::span(buffer).first(got));
+//     if (got == -1) return errno;
+//     ipcdev::FrameIterator frames{std::span(buffer).first(static_cast<std::size_t>(got))};
 //     while (const auto frame = frames.next()) { use(frame->message); }
 //
 // Not thread-safe: callers serialise.

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
@@ -94,7 +93,7 @@ class Brief(unittest.TestCase):
         for number in (signal.SIGINT, signal.SIGTERM):
             started = Run(self.place, BENCH, *options)
             while sysv_objects() == before and started.process.poll() is None:
-                time.sleep(0.001)
+                os.sched_yield()
             started.process.send_signal(number)
             status, _, errors = started.finish()
             self.assertEqual(status, -number, errors)
