@@ -9,7 +9,7 @@ std::size_t Channel::send_batch(std::span<const std::byte> /*batch*/) {
     throw std::logic_error("this channel takes one message a call");
 }
 
-std::size_t Channel::receive_batch(std::span<std::byte> /*batch*/) {
+std::size_t Channel::receive_batch() {
     throw std::logic_error("this channel gives one message a call");
 }
 

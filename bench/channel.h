@@ -35,10 +35,10 @@ class Channel {
     virtual bool receive(std::span<std::byte> message) = 0;
 
     // Many messages in one call: `batch` is as many messages of Shape::message_bytes,
-    // one behind the other. For peers that can (Abilities::no_batch). Returns how many
-    // it was: all, or for receive at least one.
+    // one behind the other; they are received into the channel's own memory. For peers
+    // that can (Abilities::no_batch). Returns how many it was: all, or at least one.
     virtual std::size_t send_batch(std::span<const std::byte> batch);
-    virtual std::size_t receive_batch(std::span<std::byte> batch);
+    virtual std::size_t receive_batch();
 
     // Called once by the process or thread that is going to receive.
     virtual void become_receiver() {}

@@ -176,16 +176,34 @@ void ipcdev_buffers_trim(struct ipcdev_buffers *buffers)
 /*
  * To and from the program's memory.  The bytes are within the buffer by how it was
  * made, so its bounds are not looked up in the allocator's books once more, which
- * copy_from_iter() does where usercopy is hardened, at the cost of a small message.
+ * copy_from_user() does where usercopy is hardened, at the cost of a small message.
  */
-static bool ipcdev_copy_from(u8 *bytes, size_t count, struct iov_iter *from)
+static bool ipcdev_copy_from(u8 *bytes, size_t count, struct ipcdev_memory *from)
 {
-	return _copy_from_iter(bytes, count, from) == count;
+	if (from->iter)
+		return _copy_from_iter(bytes, count, from->iter) == count;
+	if (_copy_from_user(bytes, from->address, count))
+		return false;
+	from->address += count;
+	return true;
 }
 
-static bool ipcdev_copy_to(const u8 *bytes, size_t count, struct iov_iter *to)
+static void ipcdev_skip(struct ipcdev_memory *from, size_t count)
 {
-	return _copy_to_iter(bytes, count, to) == count;
+	if (from->iter)
+		iov_iter_advance(from->iter, count);
+	else
+		from->address += count;
+}
+
+static bool ipcdev_copy_to(const u8 *bytes, size_t count, struct ipcdev_memory *to)
+{
+	if (to->iter)
+		return _copy_to_iter(bytes, count, to->iter) == count;
+	if (_copy_to_user(to->address, bytes, count))
+		return false;
+	to->address += count;
+	return true;
 }
 
 /**
@@ -197,7 +215,7 @@ static bool ipcdev_copy_to(const u8 *bytes, size_t count, struct iov_iter *to)
  *
  * Return: 0, -ENOMEM or -EFAULT.
  */
-ipcdev_hot int ipcdev_message_from(struct ipcdev_buffers *buffers, struct iov_iter *from,
+ipcdev_hot int ipcdev_message_from(struct ipcdev_buffers *buffers, struct ipcdev_memory *from,
 				   struct ipcdev_request *request)
 {
 	struct ipcdev_buffer *buffer = ipcdev_buffer_get(buffers, request->bytes);
@@ -210,7 +228,7 @@ ipcdev_hot int ipcdev_message_from(struct ipcdev_buffers *buffers, struct iov_it
 
 /* One frame of at most @room bytes: a message, to be freed by the caller, or an error. */
 static struct ipcdev_message *ipcdev_frame_from(struct ipcdev_buffers *buffers,
-						struct iov_iter *from, size_t room)
+						struct ipcdev_memory *from, size_t room)
 {
 	struct ipcdev_buffer *buffer;
 	struct ipcdev_frame frame;
@@ -234,7 +252,7 @@ static struct ipcdev_message *ipcdev_frame_from(struct ipcdev_buffers *buffers,
 		return ERR_PTR(-EFAULT);
 	}
 	padding = IPCDEV_FRAME_BYTES(frame.length) - sizeof(frame) - frame.length;
-	iov_iter_advance(from, padding);
+	ipcdev_skip(from, padding);
 	return &buffer->message;
 }
 
@@ -248,8 +266,8 @@ static struct ipcdev_message *ipcdev_frame_from(struct ipcdev_buffers *buffers,
  *
  * Return: 0, -EINVAL or -EMSGSIZE for what is no frame, -ENOMEM or -EFAULT.
  */
-int ipcdev_frames_from(struct ipcdev_buffers *buffers, struct iov_iter *from,
-		       struct ipcdev_request *request)
+noinline int ipcdev_frames_from(struct ipcdev_buffers *buffers, struct ipcdev_memory *from,
+				struct ipcdev_request *request)
 {
 	struct ipcdev_message **end = &request->message;
 	size_t left = request->bytes;
@@ -275,7 +293,7 @@ int ipcdev_frames_from(struct ipcdev_buffers *buffers, struct iov_iter *from,
  *
  * Return: 0 or -EFAULT.
  */
-ipcdev_hot int ipcdev_bytes_to(struct iov_iter *to, const struct ipcdev_request *request)
+ipcdev_hot int ipcdev_bytes_to(struct ipcdev_memory *to, const struct ipcdev_request *request)
 {
 	const struct ipcdev_buffer *buffer = ipcdev_buffer_of(request->taken.message);
 
@@ -283,7 +301,7 @@ ipcdev_hot int ipcdev_bytes_to(struct iov_iter *to, const struct ipcdev_request 
 											 -EFAULT;
 }
 
-static bool ipcdev_frame_to(struct iov_iter *to, const struct ipcdev_slice *slice)
+static bool ipcdev_frame_to(struct ipcdev_memory *to, const struct ipcdev_slice *slice)
 {
 	const struct ipcdev_message *message = slice->message;
 	const u32 length = ipcdev_slice_size(slice);
@@ -292,10 +310,12 @@ static bool ipcdev_frame_to(struct iov_iter *to, const struct ipcdev_slice *slic
 		.flags = length == message->size ? 0 : IPCDEV_FRAME_REMAINDER,
 	};
 	const size_t padding = IPCDEV_FRAME_BYTES(length) - sizeof(frame) - length;
+	const u64 zeros = 0;
 	const u8 *bytes = ipcdev_buffer_of(message)->bytes + slice->begin;
 
 	return ipcdev_copy_to((const u8 *)&frame, sizeof(frame), to) &&
-	       ipcdev_copy_to(bytes, length, to) && iov_iter_zero(padding, to) == padding;
+	       ipcdev_copy_to(bytes, length, to) &&
+	       ipcdev_copy_to((const u8 *)&zeros, padding, to);
 }
 
 /**
@@ -305,7 +325,7 @@ static bool ipcdev_frame_to(struct iov_iter *to, const struct ipcdev_slice *slic
  *
  * Return: 0 or -EFAULT.
  */
-int ipcdev_frames_to(struct iov_iter *to, const struct ipcdev_request *request)
+noinline int ipcdev_frames_to(struct ipcdev_memory *to, const struct ipcdev_request *request)
 {
 	const struct ipcdev_link *link;
 

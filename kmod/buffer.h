@@ -33,14 +33,24 @@ struct ipcdev_buffers {
 	atomic_t count[IPCDEV_BUFFER_CLASSES];
 };
 
+/**
+ * struct ipcdev_memory - what of the program's memory a call has still to copy
+ * @iter:	it, or NULL
+ * @address:	without @iter: it, as many bytes as the call has
+ */
+struct ipcdev_memory {
+	struct iov_iter *iter;
+	void __user *address;
+};
+
 void ipcdev_buffers_init(struct ipcdev_buffers *buffers);
 void ipcdev_buffers_trim(struct ipcdev_buffers *buffers);
-ipcdev_hot int ipcdev_message_from(struct ipcdev_buffers *buffers, struct iov_iter *from,
+ipcdev_hot int ipcdev_message_from(struct ipcdev_buffers *buffers, struct ipcdev_memory *from,
 				   struct ipcdev_request *request);
-int ipcdev_frames_from(struct ipcdev_buffers *buffers, struct iov_iter *from,
+int ipcdev_frames_from(struct ipcdev_buffers *buffers, struct ipcdev_memory *from,
 		       struct ipcdev_request *request);
-ipcdev_hot int ipcdev_bytes_to(struct iov_iter *to, const struct ipcdev_request *request);
-int ipcdev_frames_to(struct iov_iter *to, const struct ipcdev_request *request);
+ipcdev_hot int ipcdev_bytes_to(struct ipcdev_memory *to, const struct ipcdev_request *request);
+int ipcdev_frames_to(struct ipcdev_memory *to, const struct ipcdev_request *request);
 ipcdev_hot void ipcdev_message_free(struct ipcdev_buffers *buffers, struct ipcdev_message *message);
 
 #endif /* IPCDEV_BUFFER_H */

@@ -23,8 +23,8 @@
 #include <linux/string.h>
 
 static bool ipcdev_has_room(const struct ipcdev_device *device);
-static void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
-			struct ipcdev_effects *effects);
+static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
+				 struct ipcdev_effects *effects);
 static void ipcdev_complete(struct ipcdev_request *request, int error,
 			    struct ipcdev_effects *effects);
 static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
@@ -33,17 +33,19 @@ static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *req
 			struct ipcdev_effects *effects);
 static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
 			     struct ipcdev_effects *effects);
-static u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_request *request);
-static inline void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static void ipcdev_serve_parked(struct ipcdev_device *device, struct ipcdev_effects *effects);
+static noinline u32 ipcdev_take_frames(struct ipcdev_device *device,
+				       struct ipcdev_request *request);
+static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
+static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
+					 struct ipcdev_effects *effects);
 static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
 			       u32 done, struct ipcdev_effects *effects);
 static void ipcdev_give_back(struct ipcdev_device *device, const struct ipcdev_slice *slice,
 			     struct ipcdev_piece *spare, struct ipcdev_effects *effects);
 static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_slice *slice,
 			   struct ipcdev_piece *spare);
-static void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
-			       struct ipcdev_effects *effects);
+static noinline void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
+					struct ipcdev_effects *effects);
 static void ipcdev_unlink(struct ipcdev_device *device, struct ipcdev_effects *effects);
 static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
 static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
@@ -416,7 +418,7 @@ static u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_reques
  * Completes the parked requests that can go on, until none can.  What happens to
  * be over by then is no edge for a poller.
  */
-static inline void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
+static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	if (!list_empty(&device->readers) || !list_empty(&device->writers))
 		ipcdev_serve_parked(device, effects);

@@ -28,7 +28,8 @@
 /*
  * The module is one unit for the compiler, unit.c, so that it builds a call's way
  * through the device into one piece: what is declared with this is inlined there, by
- * Kbuild.  Elsewhere device.c is a unit of its own.
+ * Kbuild.  Elsewhere device.c is a unit of its own.  Of device.c's own functions those
+ * that are noinline are rare.
  */
 #ifndef ipcdev_hot
 #define ipcdev_hot

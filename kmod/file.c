@@ -2,9 +2,13 @@
 /*
  * One call, from the program's buffer and back:
  *
- *   1. read_iter, write_iter   copy in; the call is on the task's stack
- *   2. perform                 submits it, and sleeps until it is done: call.c
- *   3. read_iter               copy out, then a last step: copy_done or put_back
+ *   1. read, write   copy in; the call is on the task's stack
+ *   2. perform       submits it, and sleeps until it is done: call.c
+ *   3. read          copy out, then a last step: copy_done or put_back
+ *
+ * read(2) and write(2) come with an address, everything else (vectors, AIO, io_uring)
+ * with an iov_iter.  The VFS would make the former into the latter, for a tenth of what
+ * a small message costs; they are each built into one piece (__flatten) for another.
  */
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -17,7 +21,7 @@
 #include "trace.h"
 
 static int ipcdev_copy_in(struct ipcdev_buffers *buffers, struct ipcdev_request *request,
-			  struct iov_iter *from)
+			  struct ipcdev_memory *from)
 {
 	/* The setting may be less: for the device to say. */
 	if (request->bytes > (request->batch ? IPCDEV_BATCH_BYTES_MAX : IPCDEV_MESSAGE_MAX))
@@ -26,16 +30,15 @@ static int ipcdev_copy_in(struct ipcdev_buffers *buffers, struct ipcdev_request 
 				ipcdev_message_from(buffers, from, request);
 }
 
-static ssize_t ipcdev_write(struct ipcdev_node *node, const struct file *file,
-			    struct iov_iter *from)
+/* Of one byte or more. */
+static ssize_t ipcdev_write_message(struct ipcdev_node *node, const struct file *file,
+				    size_t bytes, struct ipcdev_memory *from)
 {
 	struct ipcdev_message *left;
 	struct ipcdev_call call __uninitialized; /* call_init does */
 	ssize_t result; /* signed and wide: done is neither */
 
-	ipcdev_call_init(&call, file, iov_iter_count(from));
-	if (!call.request.bytes)
-		return 0;
+	ipcdev_call_init(&call, file, bytes);
 	result = ipcdev_copy_in(&node->buffers, &call.request, from);
 	if (!result)
 		result = ipcdev_perform(node, &call, IPCDEV_OP_WRITE);
@@ -46,60 +49,90 @@ static ssize_t ipcdev_write(struct ipcdev_node *node, const struct file *file,
 	return result ?: call.request.done;
 }
 
-static ssize_t ipcdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t ipcdev_write(const struct file *file, size_t bytes, struct ipcdev_memory *from)
 {
-	struct ipcdev_node *node = ipcdev_file_of(iocb->ki_filp)->node;
-	size_t bytes = iov_iter_count(from);
-	ssize_t result = ipcdev_write(node, iocb->ki_filp, from);
+	struct ipcdev_node *node = ipcdev_file_of(file)->node;
+	ssize_t result = bytes ? ipcdev_write_message(node, file, bytes, from) : 0;
 
 	trace_ipcdev_write(node->dev.devt, bytes, result);
 	return result;
 }
 
-/* The last step of a read that got bytes: 0, or -EFAULT and they are put back. */
-static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *request,
-			   struct iov_iter *to)
+static __flatten ssize_t ipcdev_file_write(struct file *file, const char __user *from,
+					   size_t bytes, loff_t *position)
 {
-	struct ipcdev_effects effects __uninitialized; /* begin does */
-	struct ipcdev_piece *spare;
-	int error;
+	struct ipcdev_memory memory = { .address = (void __user *)from };
 
-	error = request->batch ? ipcdev_frames_to(to, request) : ipcdev_bytes_to(to, request);
-	if (!error) {
-		ipcdev_begin(node, &effects);
-		ipcdev_copy_done(&node->device, request, &effects);
-		ipcdev_finish(node, &effects);
-		return 0;
-	}
+	return ipcdev_write(file, bytes, &memory);
+}
+
+static ssize_t ipcdev_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct ipcdev_memory memory = { .iter = from };
+
+	return ipcdev_write(iocb->ki_filp, iov_iter_count(from), &memory);
+}
+
+/* The program's memory did not take them. */
+static noinline void ipcdev_return_bytes(struct ipcdev_node *node, struct ipcdev_request *request)
+{
+	struct ipcdev_effects effects;
+	struct ipcdev_piece *spare;
+
 	/* Must not fail: without it the bytes would be lost.  It is some 50 bytes. */
 	spare = kzalloc(sizeof(*spare), GFP_KERNEL | __GFP_NOFAIL);
 	ipcdev_link_init(&spare->link);
 	ipcdev_begin(node, &effects);
 	ipcdev_put_back(&node->device, request, spare, &effects);
 	ipcdev_finish(node, &effects);
-	return error;
 }
 
-static ssize_t ipcdev_read(struct ipcdev_node *node, const struct file *file, struct iov_iter *to)
+/* The last step of a read that got bytes: 0, or -EFAULT and they are put back. */
+static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *request,
+			   struct ipcdev_memory *to)
 {
+	struct ipcdev_effects effects __uninitialized; /* begin does */
+	int error;
+
+	error = request->batch ? ipcdev_frames_to(to, request) : ipcdev_bytes_to(to, request);
+	if (error) {
+		ipcdev_return_bytes(node, request);
+		return error;
+	}
+	ipcdev_begin(node, &effects);
+	ipcdev_copy_done(&node->device, request, &effects);
+	ipcdev_finish(node, &effects);
+	return 0;
+}
+
+static ssize_t ipcdev_read(const struct file *file, size_t bytes, struct ipcdev_memory *to)
+{
+	struct ipcdev_node *node = ipcdev_file_of(file)->node;
 	struct ipcdev_call call __uninitialized; /* call_init does */
 	ssize_t result;
 
-	ipcdev_call_init(&call, file, iov_iter_count(to));
+	ipcdev_call_init(&call, file, bytes);
 	result = ipcdev_perform(node, &call, IPCDEV_OP_READ);
 	if (!result && call.request.done)
 		result = ipcdev_copy_out(node, &call.request, to);
-	return result ?: call.request.done;
-}
-
-static ssize_t ipcdev_read_iter(struct kiocb *iocb, struct iov_iter *to)
-{
-	struct ipcdev_node *node = ipcdev_file_of(iocb->ki_filp)->node;
-	size_t bytes = iov_iter_count(to);
-	ssize_t result = ipcdev_read(node, iocb->ki_filp, to);
-
+	result = result ?: call.request.done;
 	trace_ipcdev_read(node->dev.devt, bytes, result);
 	return result;
+}
+
+static __flatten ssize_t ipcdev_file_read(struct file *file, char __user *to, size_t bytes,
+					  loff_t *position)
+{
+	struct ipcdev_memory memory = { .address = to };
+
+	return ipcdev_read(file, bytes, &memory);
+}
+
+static ssize_t ipcdev_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct ipcdev_memory memory = { .iter = to };
+
+	return ipcdev_read(iocb->ki_filp, iov_iter_count(to), &memory);
 }
 
 static __poll_t ipcdev_poll(struct file *file, poll_table *wait)
@@ -151,8 +184,10 @@ const struct file_operations ipcdev_file_operations = {
 	.owner = THIS_MODULE,
 	.open = ipcdev_file_open,
 	.release = ipcdev_file_release,
-	.read_iter = ipcdev_read_iter,
-	.write_iter = ipcdev_write_iter,
+	.read = ipcdev_file_read,
+	.write = ipcdev_file_write,
+	.read_iter = ipcdev_file_read_iter,
+	.write_iter = ipcdev_file_write_iter,
 	.poll = ipcdev_poll,
 	.unlocked_ioctl = ipcdev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,

@@ -41,11 +41,10 @@ Sample take(const Peer& peer, const Case& what, const Effort& effort) {
     Crew crew;
     crew.add(effort.placement.there(),
              [&] { return write_batches(crew, *channel, what.bytes, a_call, calls); });
-    std::vector<std::byte> messages(what.bytes * a_call);
     crew.start();
     const UsageClock clock;
     for (std::uint64_t got = 0; got < all;) {
-        got += channel->receive_batch(messages);
+        got += channel->receive_batch();
     }
     const Usage usage = clock.stop();
     crew.finish();

@@ -4,6 +4,8 @@
 // comes, or with room for a given number of messages.
 #include <sched.h>
 
+#include <algorithm>
+
 #include "crew.h"
 #include "measure.h"
 #include "support/errors.h"
@@ -34,10 +36,10 @@ class Scheduled {
 
 Usage write_all(Crew& crew, Channel& channel, std::size_t bytes, const Effort& effort) {
     const std::vector<std::byte> message(bytes);
-    crew.ready();
     for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
         channel.send(message);
     }
+    crew.ready();
     const UsageClock clock;
     for (std::uint64_t i = 0; i < effort.iterations; ++i) {
         channel.send(message);
@@ -54,10 +56,11 @@ Sample take(const Peer& peer, const Shape& shape, const Effort& effort,
     crew.add(effort.placement.there(),
              [&] { return write_all(crew, *channel, shape.message_bytes, effort); });
     std::vector<std::byte> message(shape.message_bytes);
-    crew.start();
     for (std::uint64_t i = 0; i < effort.warm_up; ++i) {
         channel->receive(message);
     }
+    // With nothing on its way: what was written before the clock would count as free.
+    crew.start();
     const UsageClock clock;
     for (std::uint64_t i = 0; i < effort.iterations; ++i) {
         channel->receive(message);
@@ -66,8 +69,9 @@ Sample take(const Peer& peer, const Shape& shape, const Effort& effort,
     crew.finish();
 
     const auto iterations = static_cast<double>(effort.iterations);
-    const long switches = usage.switches + crew.usages().front().switches;
-    Sample sample{.elapsed_ns = usage.ended_ns - usage.began_ns};
+    const Usage writer = crew.usages().front();
+    const long switches = usage.switches + writer.switches;
+    Sample sample{.elapsed_ns = usage.ended_ns - std::min(usage.began_ns, writer.began_ns)};
     sample.value = 1e9 * iterations / static_cast<double>(sample.elapsed_ns);
     sample.details["switches per message"] = static_cast<double>(switches) / iterations;
     return sample;

@@ -119,6 +119,21 @@ TEST_F(Batch, WhatThePaddingContainsIsIgnoredAndReadersGetZeroes) {
     expect_frames(a, frame("abc"));
 }
 
+TEST_F(Batch, AVectorOfOneSegmentIsACallLikeAnyOther) {
+    contract("batch, a vector of one segment: as a plain call");
+    batches(a);
+    std::string padded = frames({"one", "three"});
+    padded.replace(padded.size() - 3, 3, "xxx");
+    expect_result(a.writev({padded}), static_cast<std::int64_t>(padded.size()));
+    expect_queued(2, 8);
+    const Outcome read = a.readv({most});
+    expect_result(read, static_cast<std::int64_t>(padded.size()));
+    EXPECT_EQ(read.bytes, frames({"one", "three"}));
+    expect_error(a.writev({padded.substr(0, 20)}), EINVAL);
+    expect_error(a.writev_from_bad_buffer(64), EFAULT);
+    expect_queued(0, 0);
+}
+
 TEST_F(Batch, AMalformedCallGivesEINVALAndQueuesNothing) {
     contract("the whole call is checked before anything is queued: malformed EINVAL");
     batches(a);
@@ -332,6 +347,7 @@ TEST_F(Batch, AReadIntoABadBufferGivesEFAULTAndTheFramesStay) {
     batches(a);
     write_ok(a, frames({"one", "two"}));
     expect_error(a.read_into_bad_buffer(most), EFAULT);
+    expect_error(a.readv_into_bad_buffer(most), EFAULT);
     expect_frames(a, frames({"one", "two"}));
 }
 

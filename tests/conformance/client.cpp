@@ -243,6 +243,14 @@ Outcome Client::write_from_bad_buffer(std::size_t count, std::size_t good, int f
     return run(action::write_from_bad_buffer, {fd, {number(count), number(good)}, {}, -1});
 }
 
+Outcome Client::readv_into_bad_buffer(std::size_t count, int fd) {
+    return run(action::read_into_bad_buffer, {fd, {number(count), 0, 1}, {}, -1});
+}
+
+Outcome Client::writev_from_bad_buffer(std::size_t count, int fd) {
+    return run(action::write_from_bad_buffer, {fd, {number(count), 0, 1}, {}, -1});
+}
+
 Outcome Client::poll(int events, int timeout_ms, int fd) {
     start_poll(events, timeout_ms, fd);
     return result();

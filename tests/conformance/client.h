@@ -119,6 +119,9 @@ class Client {
     // Where the buffer is not the program's memory: from `good` bytes on.
     Outcome read_into_bad_buffer(std::size_t count, std::size_t good = 0, int fd = own);
     Outcome write_from_bad_buffer(std::size_t count, std::size_t good = 0, int fd = own);
+    // The same by a vector of one segment, all of it bad.
+    Outcome readv_into_bad_buffer(std::size_t count, int fd = own);
+    Outcome writev_from_bad_buffer(std::size_t count, int fd = own);
 
     // Outcome::events; timeout -1 waits.
     Outcome poll(int events, int timeout_ms = 0, int fd = own);

@@ -267,14 +267,18 @@ Outcome read_into_bad_buffer(const Call& call) {
     const auto count = static_cast<std::size_t>(call.numbers[0]);
     const auto good = static_cast<std::size_t>(call.numbers[1]);
     const PartlyBadBuffer buffer(count, good);
-    const ssize_t result = ::read(call.fd, buffer.begin(), count);
+    const iovec segment{buffer.begin(), count};
+    const ssize_t result = call.numbers[2] != 0 ? ::readv(call.fd, &segment, 1)
+                                                : ::read(call.fd, buffer.begin(), count);
     return outcome(result, taken(buffer.begin(), result));
 }
 
 Outcome write_from_bad_buffer(const Call& call) {
     const auto count = static_cast<std::size_t>(call.numbers[0]);
     const PartlyBadBuffer buffer(count, static_cast<std::size_t>(call.numbers[1]));
-    return outcome(::write(call.fd, buffer.begin(), count));
+    const iovec segment{buffer.begin(), count};
+    return outcome(call.numbers[2] != 0 ? ::writev(call.fd, &segment, 1)
+                                        : ::write(call.fd, buffer.begin(), count));
 }
 
 Outcome poll(const Call& call) {

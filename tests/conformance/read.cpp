@@ -221,6 +221,14 @@ TEST_F(Read, IntoABadBufferGivesEFAULTAndTheBytesStay) {
     expect_read(b, "second");
 }
 
+TEST_F(Read, IntoAVectorOfABadBufferGivesEFAULTToo) {
+    contract("a bad buffer: EFAULT, and the bytes stay");
+    write_ok(a, "message");
+    expect_error(b.readv_into_bad_buffer(100), EFAULT);
+    expect_queued(1, 7);
+    expect_read(b, "message");
+}
+
 TEST_F(Read, IntoABadBufferLeavesTheRestOfAMessageToo) {
     contract("a bad buffer: EFAULT, and the bytes stay");
     write_ok(a, "abcdef");

@@ -255,6 +255,12 @@ TEST_F(Write, FromABadBufferGivesEFAULTAndQueuesNothing) {
     expect_read(b, "good");
 }
 
+TEST_F(Write, FromAVectorOfABadBufferGivesEFAULTToo) {
+    contract("a bad buffer: EFAULT, nothing queued");
+    expect_error(a.writev_from_bad_buffer(100), EFAULT);
+    expect_queued(0, 0);
+}
+
 TEST_F(Write, FromABadBufferWakesNoReader) {
     contract("a bad buffer: EFAULT, nothing queued");
     read_parks(a);
