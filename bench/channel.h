@@ -36,7 +36,8 @@ class Channel {
 
     // Many messages in one call: `batch` is as many messages of Shape::message_bytes,
     // one behind the other; they are received into the channel's own memory. For peers
-    // that can (Abilities::no_batch). Returns how many it was: all, or at least one.
+    // that can (Abilities::no_batch). Returns how many it was: all, or of those received
+    // at least one.
     virtual std::size_t send_batch(std::span<const std::byte> batch);
     virtual std::size_t receive_batch();
 

@@ -4,6 +4,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "compat.h"
+
 /**
  * struct ipcdev_buffer - a message and its bytes
  * @message:	the device's
@@ -182,7 +184,7 @@ static bool ipcdev_copy_from(u8 *bytes, size_t count, struct ipcdev_memory *from
 {
 	if (from->iter)
 		return _copy_from_iter(bytes, count, from->iter) == count;
-	if (_copy_from_user(bytes, from->address, count))
+	if (ipcdev_copy_from_user(bytes, from->address, count))
 		return false;
 	from->address += count;
 	return true;
@@ -200,7 +202,7 @@ static bool ipcdev_copy_to(const u8 *bytes, size_t count, struct ipcdev_memory *
 {
 	if (to->iter)
 		return _copy_to_iter(bytes, count, to->iter) == count;
-	if (_copy_to_user(to->address, bytes, count))
+	if (ipcdev_copy_to_user(to->address, bytes, count))
 		return false;
 	to->address += count;
 	return true;

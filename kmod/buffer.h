@@ -34,9 +34,9 @@ struct ipcdev_buffers {
 };
 
 /**
- * struct ipcdev_memory - what of the program's memory a call has still to copy
- * @iter:	it, or NULL
- * @address:	without @iter: it, as many bytes as the call has
+ * struct ipcdev_memory - where in the program's memory a call goes on copying
+ * @iter:	of a call with a vector, or by AIO or io_uring; else NULL
+ * @address:	without @iter: of the next byte.  How many there are the request says
  */
 struct ipcdev_memory {
 	struct iov_iter *iter;

@@ -6,6 +6,7 @@
 #ifndef IPCDEV_COMPAT_H
 #define IPCDEV_COMPAT_H
 
+#include <linux/uaccess.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -17,6 +18,21 @@
 #define ipcdev_devnode_device const struct device
 #else
 #define ipcdev_devnode_device struct device
+#endif
+
+/*
+ * Architectures that inline the copies need not export _copy_from_user().  There the
+ * buffer's bounds are looked up.
+ */
+#ifdef INLINE_COPY_FROM_USER
+#define ipcdev_copy_from_user copy_from_user
+#else
+#define ipcdev_copy_from_user _copy_from_user
+#endif
+#ifdef INLINE_COPY_TO_USER
+#define ipcdev_copy_to_user copy_to_user
+#else
+#define ipcdev_copy_to_user _copy_to_user
 #endif
 
 #endif /* IPCDEV_COMPAT_H */

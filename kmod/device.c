@@ -311,8 +311,8 @@ static bool ipcdev_has_room(const struct ipcdev_device *device)
 	       device->gauges.queued_messages < device->settings.depth;
 }
 
-static void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
-			struct ipcdev_effects *effects)
+static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
+				 struct ipcdev_effects *effects)
 {
 	struct ipcdev_gauges *gauges = &device->gauges;
 
@@ -394,7 +394,7 @@ static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request
 }
 
 /* The first fits, by submit_read's check. */
-static u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_request *request)
+static noinline u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_request *request)
 {
 	struct ipcdev_piece *head;
 	u32 done = 0;
@@ -428,7 +428,8 @@ static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *ef
 		effects->became_writable = ipcdev_has_room(device);
 }
 
-static void ipcdev_serve_parked(struct ipcdev_device *device, struct ipcdev_effects *effects)
+static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
+					 struct ipcdev_effects *effects)
 {
 	struct ipcdev_request *request;
 
@@ -509,8 +510,8 @@ static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_sli
 	ipcdev_count_queued(device, slice);
 }
 
-static void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
-			       struct ipcdev_effects *effects)
+static noinline void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
+					struct ipcdev_effects *effects)
 {
 	bool was_full = !ipcdev_has_room(device);
 	struct ipcdev_piece *piece;

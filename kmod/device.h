@@ -29,7 +29,7 @@
  * The module is one unit for the compiler, unit.c, so that it builds a call's way
  * through the device into one piece: what is declared with this is inlined there, by
  * Kbuild.  Elsewhere device.c is a unit of its own.  Of device.c's own functions those
- * that are noinline are rare.
+ * that are noinline aren't on the way of a plain call that needn't wait.
  */
 #ifndef ipcdev_hot
 #define ipcdev_hot

@@ -7,8 +7,9 @@
  *   3. read          copy out, then a last step: copy_done or put_back
  *
  * read(2) and write(2) come with an address, everything else (vectors, AIO, io_uring)
- * with an iov_iter.  The VFS would make the former into the latter, for a tenth of what
- * a small message costs; they are each built into one piece (__flatten) for another.
+ * with an iov_iter.  The VFS would make the former into the latter, which costs a tenth
+ * of a small message; building each into one piece (__flatten) saves as much again.  That
+ * the file has both means that the kernel itself can't read or write it (kernel_read()).
  */
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -79,7 +80,7 @@ static noinline void ipcdev_return_bytes(struct ipcdev_node *node, struct ipcdev
 	struct ipcdev_effects effects;
 	struct ipcdev_piece *spare;
 
-	/* Must not fail: without it the bytes would be lost.  It is some 50 bytes. */
+	/* Must not fail: without it the bytes would be lost.  It is small. */
 	spare = kzalloc(sizeof(*spare), GFP_KERNEL | __GFP_NOFAIL);
 	ipcdev_link_init(&spare->link);
 	ipcdev_begin(node, &effects);

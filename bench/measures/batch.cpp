@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t bytes_of_a_call = 124UL * 1024; // what one request of FUSE holds
 
+constexpr std::uint64_t least_calls = 50;
+
 // As many messages as a call takes.
 std::size_t messages_of_a_call(std::size_t bytes) {
     constexpr std::size_t frame_header = 8;
@@ -22,6 +24,7 @@ std::size_t messages_of_a_call(std::size_t bytes) {
 Usage write_batches(Crew& crew, Channel& channel, std::size_t bytes, std::size_t a_call,
                     std::uint64_t calls) {
     const std::vector<std::byte> messages(bytes * a_call);
+    channel.send_batch(messages); // to warm up
     crew.ready();
     const UsageClock clock;
     for (std::uint64_t i = 0; i < calls; ++i) {
@@ -30,9 +33,15 @@ Usage write_batches(Crew& crew, Channel& channel, std::size_t bytes, std::size_t
     return clock.stop();
 }
 
+void receive(Channel& channel, std::uint64_t messages) {
+    for (std::uint64_t got = 0; got < messages;) {
+        got += channel.receive_batch();
+    }
+}
+
 Sample take(const Peer& peer, const Case& what, const Effort& effort) {
     const std::size_t a_call = messages_of_a_call(what.bytes);
-    const std::uint64_t calls = (effort.warm_up + effort.iterations + a_call - 1) / a_call;
+    const std::uint64_t calls = std::max(least_calls, (effort.iterations + a_call - 1) / a_call);
     const std::uint64_t all = calls * a_call;
     // Room for a call while the one before it is read.
     const auto channel =
@@ -41,15 +50,14 @@ Sample take(const Peer& peer, const Case& what, const Effort& effort) {
     Crew crew;
     crew.add(effort.placement.there(),
              [&] { return write_batches(crew, *channel, what.bytes, a_call, calls); });
-    crew.start();
+    receive(*channel, a_call);
+    crew.start(); // with nothing on its way
     const UsageClock clock;
-    for (std::uint64_t got = 0; got < all;) {
-        got += channel->receive_batch();
-    }
+    receive(*channel, all);
     const Usage usage = clock.stop();
     crew.finish();
 
-    Sample sample{.elapsed_ns = usage.ended_ns - usage.began_ns};
+    Sample sample{.elapsed_ns = usage.ended_ns - crew.usages().front().began_ns};
     sample.value = 1e9 * static_cast<double>(all) / static_cast<double>(sample.elapsed_ns);
     sample.details["messages per call"] = static_cast<double>(a_call);
     return sample;

@@ -4,8 +4,6 @@
 // comes, or with room for a given number of messages.
 #include <sched.h>
 
-#include <algorithm>
-
 #include "crew.h"
 #include "measure.h"
 #include "support/errors.h"
@@ -19,19 +17,29 @@ namespace {
 // queue fills and is emptied, and there are as few switches as its depth allows.
 enum class Scheduling { usual, batch };
 
-// For the time of a sample; its helpers inherit it.
+// For the time of a sample; its helpers inherit it. Who runs at real-time priority, where
+// who is woken has to wait too, goes on so.
 class Scheduled {
   public:
-    explicit Scheduled(Scheduling scheduling) {
-        const int policy = scheduling == Scheduling::batch ? SCHED_BATCH : SCHED_OTHER;
-        test::checked(sched_setscheduler(0, policy, &none_), "sched_setscheduler");
+    explicit Scheduled(Scheduling scheduling)
+        : before_(test::checked(sched_getscheduler(0), "sched_getscheduler")),
+          changes_(scheduling == Scheduling::batch && before_ == SCHED_OTHER) {
+        if (changes_) {
+            test::checked(sched_setscheduler(0, SCHED_BATCH, &none_), "sched_setscheduler");
+        }
     }
     Scheduled(const Scheduled&) = delete;
     Scheduled& operator=(const Scheduled&) = delete;
-    ~Scheduled() { sched_setscheduler(0, SCHED_OTHER, &none_); }
+    ~Scheduled() {
+        if (changes_) {
+            sched_setscheduler(0, before_, &none_);
+        }
+    }
 
   private:
     sched_param none_{};
+    int before_;
+    bool changes_;
 };
 
 Usage write_all(Crew& crew, Channel& channel, std::size_t bytes, const Effort& effort) {
@@ -71,7 +79,7 @@ Sample take(const Peer& peer, const Shape& shape, const Effort& effort,
     const auto iterations = static_cast<double>(effort.iterations);
     const Usage writer = crew.usages().front();
     const long switches = usage.switches + writer.switches;
-    Sample sample{.elapsed_ns = usage.ended_ns - std::min(usage.began_ns, writer.began_ns)};
+    Sample sample{.elapsed_ns = usage.ended_ns - writer.began_ns};
     sample.value = 1e9 * iterations / static_cast<double>(sample.elapsed_ns);
     sample.details["switches per message"] = static_cast<double>(switches) / iterations;
     return sample;
