@@ -95,20 +95,20 @@ def detail(wanted: Of, name: str) -> Reading:
     return read
 
 
-def _same_thread(size: int, name: str) -> Target:
+def _same_thread(kind: Kind, size: int, name: str) -> Target:
     reading = ratio(Of("same-thread", "module", size), Of("same-thread", "pipe", size))
-    return Target("module", f"same-thread write and read of {name}, of a pipe's", INSTRUCTIONS, reading, True, 1.0, 0.8)
+    return Target("module", f"same-thread write and read of {name}, of a pipe's", kind, reading, True, 1.0, 0.8)
 
 
 # Where instructions are counted the kernel lets whoever is woken have the only processor at
 # once, so that `throughput` is two switches a message there, for every peer. `streaming` is
 # what throughput is on a processor of silicon: the queue fills, and is emptied.
-def _throughput(peer: str, size: int, name: str, target: float, goal: float) -> Target:
+def _throughput(kind: Kind, peer: str, size: int, name: str, target: float, goal: float) -> Target:
     reading = ratio(Of("streaming", "module", size), Of("streaming", peer, size))
-    return Target("module", f"throughput at {name}, of {peer}'s", INSTRUCTIONS, reading, False, target, goal)
+    return Target("module", f"throughput at {name}, of {peer}'s", kind, reading, False, target, goal)
 
 
-def module_targets() -> list[Target]:
+def module_targets(kind: Kind) -> list[Target]:
     round_trip = ratio(Of("round-trip", "module"), Of("round-trip", "pipe"))
     one_slot = ratio(
         Of("throughput-by-depth", "module", 64, 1), Of("throughput-by-depth", "pipe-packet", 64, 1)
@@ -116,17 +116,17 @@ def module_targets() -> list[Target]:
     by_depth = worst_growth("standing-depth", "module", 65536)
     by_readers = worst_growth("parked-readers", "module", 64)
     return [
-        _same_thread(64, "64 B"),
-        _same_thread(KIB, "1 KiB"),
-        _same_thread(4 * KIB, "4 KiB"),
-        Target("module", "round trip of 64 B, of a pipe's", INSTRUCTIONS, round_trip, True, 1.0, 0.95),
-        _throughput("posix-mq", 64, "64 B", 2.0, 2.5),
-        _throughput("unix-seqpacket", 64, "64 B", 2.0, 2.5),
-        _throughput("pipe", 64, "64 B", 0.9, 1.15),
-        _throughput("pipe", 4 * KIB, "4 KiB", 1.3, 2.0),
-        Target("module", "throughput at depth 1, of a one-slot packet pipe's", INSTRUCTIONS, one_slot, False, 1.0, 1.0),
-        Target("module", "cost at depth 65,536, of that at depth 1", INSTRUCTIONS, by_depth, True, 1.2, 1.2),
-        Target("module", "cost with 64 parked readers, of that with 1", INSTRUCTIONS, by_readers, True, 1.2, 1.2),
+        _same_thread(kind, 64, "64 B"),
+        _same_thread(kind, KIB, "1 KiB"),
+        _same_thread(kind, 4 * KIB, "4 KiB"),
+        Target("module", "round trip of 64 B, of a pipe's", kind, round_trip, True, 1.0, 0.95),
+        _throughput(kind, "posix-mq", 64, "64 B", 2.0, 2.5),
+        _throughput(kind, "unix-seqpacket", 64, "64 B", 2.0, 2.5),
+        _throughput(kind, "pipe", 64, "64 B", 0.9, 1.15),
+        _throughput(kind, "pipe", 4 * KIB, "4 KiB", 1.3, 2.0),
+        Target("module", "throughput at depth 1, of a one-slot packet pipe's", kind, one_slot, False, 1.0, 1.0),
+        Target("module", "cost at depth 65,536, of that at depth 1", kind, by_depth, True, 1.2, 1.2),
+        Target("module", "cost with 64 parked readers, of that with 1", kind, by_readers, True, 1.2, 1.2),
     ]
 
 
@@ -151,7 +151,10 @@ def daemon_targets(peer: str = "fuse") -> list[Target]:
     ]
 
 
-ALL = module_targets() + daemon_targets()
+def all_for(results: list[Result]) -> list[Target]:
+    """The module's by instructions, which every machine can count; by time where one had the module too."""
+    timed = any(TIME.fits(result) and "module" in result.peers for result in results)
+    return module_targets(INSTRUCTIONS) + (module_targets(TIME) if timed else []) + daemon_targets()
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Targets(unittest.TestCase):
     def test_ratios_are_taken_by_repetition(self) -> None:
         drifting = {("round-trip", "fuse", 64, 0): [60, 600, 6000], ("round-trip", "pipe", 64, 0): [10, 100, 1000]}
         _, lines = self.stand(self.result("a", drifting, "ns"))
-        self.assertIn("6 (6 to 6)", self.line(lines, "daemon round trip"))
+        self.assertIn("6 (6 to 6)", self.line(lines, "one core round trip"))
 
     def test_a_cost_that_grows_is_found_wherever_it_is_worst(self) -> None:
         key = "standing-depth", "module", 64
@@ -75,6 +75,15 @@ class Targets(unittest.TestCase):
         cells = {("same-thread", peer, 64, 0): [1, 1, 1] for peer in ("pipe", "module")}
         _, lines = self.stand(self.result("a", cells, "ns"))
         self.assertIn("not measured", self.line(lines, "read of 64 B"))
+
+    def test_a_module_that_was_measured_natively_has_targets_in_time_too(self) -> None:
+        cells = {("same-thread", "pipe", 64, 0): [10, 10, 10], ("same-thread", "module", 64, 0): [7, 7, 7]}
+        _, without = self.stand(self.result("a", {("same-thread", "pipe", 64, 0): [10, 10, 10]}, "ns"))
+        _, lines = self.stand(self.result("b", cells, "ns"))
+        self.assertGreater(len(lines), len(without))
+        self.assertIn("not measured", self.line(lines, "module instruction ratio same-thread write and read of 64 B"))
+        timed = self.line(lines, "module time, native, one core same-thread write and read of 64 B")
+        self.assertIn("reached, the goal too 0.7", timed)
 
     def test_wrong_use_is_told(self) -> None:
         for arguments in ((), (self.folder / "none",)):
