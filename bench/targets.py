@@ -153,7 +153,7 @@ def daemon_targets(peer: str = "fuse") -> list[Target]:
 
 def all_for(results: list[Result]) -> list[Target]:
     """The module's by instructions, which every machine can count; by time where one had the module too."""
-    timed = any(TIME.fits(result) and "module" in result.peers for result in results)
+    timed = any(TIME.fits(result) and result.cell("same-thread", "module", 64) for result in results)
     return module_targets(INSTRUCTIONS) + (module_targets(TIME) if timed else []) + daemon_targets()
 
 
