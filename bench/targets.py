@@ -105,7 +105,7 @@ def _same_thread(kind: Kind, size: int, name: str) -> Target:
 # what throughput is on a processor of silicon: the queue fills, and is emptied.
 def _throughput(kind: Kind, peer: str, size: int, name: str, target: float, goal: float) -> Target:
     reading = ratio(Of("streaming", "module", size), Of("streaming", peer, size))
-    return Target("module", f"throughput at {name}, of {peer}'s", kind, reading, False, target, goal)
+    return Target("module", f"throughput (streaming) at {name}, of {peer}'s", kind, reading, False, target, goal)
 
 
 def module_targets(kind: Kind) -> list[Target]:
@@ -141,13 +141,13 @@ def daemon_targets(peer: str = "fuse") -> list[Target]:
     calls = detail(Of("system-calls", peer, 8), "server's per request")
     parked = worst_growth("parked-readers", peer, 1000)
     return [
-        Target("daemon", "a request of 64 B, of the FUSE floor's", TIME, floor(64), True, 1.15, 1.05),
-        Target("daemon", "a request of 4 KiB, of the FUSE floor's", TIME, floor(4 * KIB), True, 1.15, 1.05),
-        Target("daemon", "round trip of 64 B, of a pipe's", TIME, round_trip, True, 7.0, 6.2),
-        Target("daemon", "system calls of the daemon per request", TIME, calls, True, 2.0, 2.0),
-        Target("daemon", "cost with 1,000 parked readers, of that with 1", TIME, parked, True, 1.2, 1.2),
-        Target("daemon", "batched throughput at 4 KiB, of a pipe's one by one", TIME, batched(4 * KIB), False, 0.75, 0.9),
-        Target("daemon", "batched throughput at 64 B, of a pipe's one by one", TIME, batched(64), False, 5.0, 10.0),
+        Target("FUSE file", "a request of 64 B, of the FUSE floor's", TIME, floor(64), True, 1.15, 1.05),
+        Target("FUSE file", "a request of 4 KiB, of the FUSE floor's", TIME, floor(4 * KIB), True, 1.15, 1.05),
+        Target("FUSE file", "round trip of 64 B, of a pipe's", TIME, round_trip, True, 7.0, 6.2),
+        Target("FUSE file", "system calls of the daemon per request", TIME, calls, True, 2.0, 2.0),
+        Target("FUSE file", "cost with 1,000 parked readers, of that with 1", TIME, parked, True, 1.2, 1.2),
+        Target("FUSE file", "batched throughput at 4 KiB, of a pipe's one by one", TIME, batched(4 * KIB), False, 0.75, 0.9),
+        Target("FUSE file", "batched throughput at 64 B, of a pipe's one by one", TIME, batched(64), False, 5.0, 10.0),
     ]
 
 

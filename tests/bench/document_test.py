@@ -58,9 +58,26 @@ class Document(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         text = done.stdout
         self.assertIn("| shared memory > Unix socket | round-trip, 64 B, one-core | 1.6", text)
-        self.assertRegex(text, r"daemon .*: round trip of 64 B, of a pipe's \| 5\.55 .* reached, the goal too")
+        self.assertRegex(text, r"FUSE file .*: round trip of 64 B, of a pipe's \| 5\.55 .* reached, the goal too")
         self.assertIn("| fuse | 61", text)
         self.assertNotIn("$", text)
+
+    def test_reasons_are_given_for_what_is_not_reached_only(self) -> None:
+        reason = "A round trip by the daemon"
+        reached = run(FOLDER / "report", self.result).stdout
+        self.assertNotIn(reason, reached)
+        self.assertNotIn("not reached, and why", reached)
+        slow = {("round-trip", "pipe", 64, 0): [10, 10, 10], ("round-trip", "fuse", 64, 0): [90, 90, 90]}
+        missed = run(FOLDER / "report", write_result(self.folder / "slow.json", slow)).stdout
+        self.assertIn(f"not reached, and why:\n\n- {reason}", missed)
+        self.assertNotIn("Twice POSIX mq", missed)
+
+    def test_the_module_is_compared_by_instructions(self) -> None:
+        counted = {("same-thread", "pipe", 64, 0): [10, 10, 10], ("same-thread", "module", 64, 0): [8, 8, 8]}
+        counted |= {("same-thread", "fifo", 64, 0): [6, 6, 6]}
+        text = run(FOLDER / "report", write_result(self.folder / "counted.json", counted, "instructions")).stdout
+        self.assertIn("| pipe | 1.25 | – |", text)
+        self.assertIn("| fifo | **0.75** | – |", text)
 
 
 if __name__ == "__main__":

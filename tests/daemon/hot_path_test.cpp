@@ -3,6 +3,7 @@
 // What a message costs the daemon: for its write and for its read one read() of
 // the request and one write() of the answer each, and no memory.
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "support/errors.h"
 #include "support/sanitizers.h"
 #include "traced.h"
+#include "uapi/ipcdev_frames.hpp"
 
 namespace ipcdev::daemon_tests {
 
@@ -39,6 +41,23 @@ class Told : public Process {
   private:
     Descriptor word_;
 };
+
+constexpr std::size_t batch_bytes = IPCDEV_BATCH_BYTES_MAX;
+
+void use_batches(const Descriptor& opened) {
+    const ipcdev_batch on{.size = sizeof(on), .on = 1};
+    checked(ioctl(opened.get(), IPCDEV_IOC_BATCH, &on), "IPCDEV_IOC_BATCH");
+}
+
+std::string frames(const std::vector<std::string>& messages) {
+    std::vector<std::byte> room(batch_bytes);
+    FramePacker packer(room);
+    for (const std::string& message : messages) {
+        EXPECT_TRUE(packer.append(std::as_bytes(std::span(message))));
+    }
+    const auto packed = packer.frames();
+    return {reinterpret_cast<const char*>(packed.data()), packed.size()};
+}
 
 class HotPath : public EachTransport {
   protected:
@@ -138,6 +157,28 @@ TEST_P(HotPath, TakesTwoSystemCallsForEachRequestOfClientsThatPark) {
     EXPECT_EQ(daemon.stop(), 0);
 }
 
+TEST_P(HotPath, TakesTwoSystemCallsForEachRequestOfABatch) {
+    Daemon daemon(command());
+    const Descriptor opened = open_device(device());
+    use_batches(opened);
+    const std::string batch = frames({"one", "two", "three"});
+    Told client([&] {
+        for (int i = 0; i < messages; ++i) {
+            if (write_all(opened, batch) != 0 || read_some(opened, batch_bytes) != batch) {
+                return 1;
+            }
+        }
+        return 0;
+    });
+    {
+        Traced traced(daemon, Traced::Begin::running);
+        client.go();
+        expect_two_each(calls_of(traced, 2 * messages), 2 * messages);
+    }
+    EXPECT_EQ(client.wait(), 0);
+    EXPECT_EQ(daemon.stop(), 0);
+}
+
 // Opens that nobody polls cost a message nothing.
 TEST_P(HotPath, TellsOnlyOpensThatArePolled) {
     Daemon daemon(command());
@@ -217,6 +258,26 @@ TEST_P(AllocationsOf, AWarmDaemonAreNonePerMessage) {
         pass(static_cast<std::size_t>(i) * 97 % bytes.size() + 1);
     }
     EXPECT_EQ(count() - warm, 0U) << "over " << 2 * rounds(1000) << " messages";
+    EXPECT_EQ(daemon.stop(), 0);
+}
+
+TEST_P(AllocationsOf, AWarmDaemonAreNonePerBatch) {
+    Daemon daemon(counted_command());
+    ASSERT_GT(count(), 0U) << "it is not counted";
+    const Descriptor opened = open_device(device());
+    use_batches(opened);
+    const std::vector<std::string> messages(IPCDEV_DEPTH_DEFAULT, std::string(1000, 'm'));
+    const std::string batch = frames(messages);
+    const auto pass = [&] {
+        ASSERT_EQ(write_all(opened, batch), 0);
+        ASSERT_EQ(read_some(opened, batch_bytes), batch);
+    };
+    pass();
+    const auto warm = count();
+    for (int i = 0; i < rounds(100); ++i) {
+        pass();
+    }
+    EXPECT_EQ(count() - warm, 0U) << "over " << rounds(100) << " batches";
     EXPECT_EQ(daemon.stop(), 0);
 }
 
