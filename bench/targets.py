@@ -101,8 +101,8 @@ def _same_thread(kind: Kind, size: int, name: str) -> Target:
 
 
 # Where instructions are counted the kernel lets whoever is woken have the only processor at
-# once, so that `throughput` is two switches a message there, for every peer. `streaming` is
-# what throughput is on a processor of silicon: the queue fills, and is emptied.
+# once, so that in `throughput` most messages are a switch or two. `streaming` is what
+# throughput is on a processor of silicon: the queue fills, and is emptied.
 def _throughput(kind: Kind, peer: str, size: int, name: str, target: float, goal: float) -> Target:
     reading = ratio(Of("streaming", "module", size), Of("streaming", peer, size))
     return Target("module", f"throughput (streaming) at {name}, of {peer}'s", kind, reading, False, target, goal)

@@ -22,8 +22,8 @@ enum class Scheduling { usual, batch };
 class Scheduled {
   public:
     explicit Scheduled(Scheduling scheduling)
-        : before_(test::checked(sched_getscheduler(0), "sched_getscheduler")),
-          changes_(scheduling == Scheduling::batch && before_ == SCHED_OTHER) {
+        : changes_(scheduling == Scheduling::batch &&
+                   test::checked(sched_getscheduler(0), "sched_getscheduler") == SCHED_OTHER) {
         if (changes_) {
             test::checked(sched_setscheduler(0, SCHED_BATCH, &none_), "sched_setscheduler");
         }
@@ -32,13 +32,12 @@ class Scheduled {
     Scheduled& operator=(const Scheduled&) = delete;
     ~Scheduled() {
         if (changes_) {
-            sched_setscheduler(0, before_, &none_);
+            sched_setscheduler(0, SCHED_OTHER, &none_);
         }
     }
 
   private:
     sched_param none_{};
-    int before_;
     bool changes_;
 };
 

@@ -71,6 +71,9 @@ class Document(unittest.TestCase):
         missed = run(FOLDER / "report", write_result(self.folder / "slow.json", slow)).stdout
         self.assertIn(f"not reached, and why:\n\n- {reason}", missed)
         self.assertNotIn("Twice POSIX mq", missed)
+        slow = {("round-trip", "pipe", 64, 0): [10, 10, 10], ("round-trip", "module", 64, 0): [90, 90, 90]}
+        module = run(FOLDER / "report", write_result(self.folder / "module.json", slow, "instructions")).stdout
+        self.assertNotIn(reason, module)
 
     def test_the_module_is_compared_by_instructions(self) -> None:
         counted = {("same-thread", "pipe", 64, 0): [10, 10, 10], ("same-thread", "module", 64, 0): [8, 8, 8]}

@@ -42,15 +42,13 @@ class Told : public Process {
     Descriptor word_;
 };
 
-constexpr std::size_t batch_bytes = IPCDEV_BATCH_BYTES_MAX;
-
 void use_batches(const Descriptor& opened) {
     const ipcdev_batch on{.size = sizeof(on), .on = 1};
     checked(ioctl(opened.get(), IPCDEV_IOC_BATCH, &on), "IPCDEV_IOC_BATCH");
 }
 
 std::string frames(const std::vector<std::string>& messages) {
-    std::vector<std::byte> room(batch_bytes);
+    std::vector<std::byte> room(IPCDEV_BATCH_BYTES_MAX);
     FramePacker packer(room);
     for (const std::string& message : messages) {
         EXPECT_TRUE(packer.append(std::as_bytes(std::span(message))));
@@ -96,26 +94,31 @@ class HotPath : public EachTransport {
             }
         }
     }
+
+    // Of writes of `bytes`, each followed by a read that gets them.
+    static void expect_two_for_each_of(Daemon& daemon, const Descriptor& opened,
+                                       const std::string& bytes) {
+        Told client([&] {
+            for (int i = 0; i < messages; ++i) {
+                if (write_all(opened, bytes) != 0 || read_some(opened) != bytes) {
+                    return 1;
+                }
+            }
+            return 0;
+        });
+        {
+            Traced traced(daemon, Traced::Begin::running);
+            client.go();
+            expect_two_each(calls_of(traced, 2 * messages), 2 * messages);
+        }
+        EXPECT_EQ(client.wait(), 0);
+    }
 };
 
 TEST_P(HotPath, TakesTwoSystemCallsForEachRequest) {
     Daemon daemon(command());
     const Descriptor opened = open_device(device());
-    Told client([&] {
-        const std::string text(1000, 't');
-        for (int i = 0; i < messages; ++i) {
-            if (write_all(opened, text) != 0 || read_some(opened) != text) {
-                return 1;
-            }
-        }
-        return 0;
-    });
-    {
-        Traced traced(daemon, Traced::Begin::running);
-        client.go();
-        expect_two_each(calls_of(traced, 2 * messages), 2 * messages);
-    }
-    EXPECT_EQ(client.wait(), 0);
+    expect_two_for_each_of(daemon, opened, std::string(1000, 't'));
     EXPECT_EQ(daemon.stop(), 0);
 }
 
@@ -161,21 +164,7 @@ TEST_P(HotPath, TakesTwoSystemCallsForEachRequestOfABatch) {
     Daemon daemon(command());
     const Descriptor opened = open_device(device());
     use_batches(opened);
-    const std::string batch = frames({"one", "two", "three"});
-    Told client([&] {
-        for (int i = 0; i < messages; ++i) {
-            if (write_all(opened, batch) != 0 || read_some(opened, batch_bytes) != batch) {
-                return 1;
-            }
-        }
-        return 0;
-    });
-    {
-        Traced traced(daemon, Traced::Begin::running);
-        client.go();
-        expect_two_each(calls_of(traced, 2 * messages), 2 * messages);
-    }
-    EXPECT_EQ(client.wait(), 0);
+    expect_two_for_each_of(daemon, opened, frames({"one", "two", "three"}));
     EXPECT_EQ(daemon.stop(), 0);
 }
 
@@ -270,7 +259,7 @@ TEST_P(AllocationsOf, AWarmDaemonAreNonePerBatch) {
     const std::string batch = frames(messages);
     const auto pass = [&] {
         ASSERT_EQ(write_all(opened, batch), 0);
-        ASSERT_EQ(read_some(opened, batch_bytes), batch);
+        ASSERT_EQ(read_some(opened), batch);
     };
     pass();
     const auto warm = count();
