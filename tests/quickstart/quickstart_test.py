@@ -27,11 +27,17 @@ PR_SET_CHILD_SUBREAPER = 36
 ROOT = os.geteuid() == 0
 OWN_DEV = "IPCDEV_TEST_OWN_DEV"  # set in a mount namespace of our own
 
+# What is mounted on the machine's own /dev, as its /dev/ipcdev may be, must not be seen through the new one.
 OWN_DEV_SCRIPT = """
     mount -t tmpfs -o mode=755 devices /mnt &&
         cp -a /dev/null /dev/zero /dev/random /dev/urandom /dev/fuse /dev/fd /mnt &&
+        awk '$5 ~ "^/dev/" { print $5 }' /proc/self/mountinfo | tac | xargs -r umount --lazy &&
         mount --move /mnt /dev && exec "$@"
 """
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
 
 
 class Copy(unittest.TestCase):
@@ -87,6 +93,21 @@ class Copy(unittest.TestCase):
                     found[int(process.name)] = words[1:-1]
         return found
 
+    def server(self) -> int:
+        """The pid of the only daemon; a process that it has started, to tidy up after it, looks the same."""
+        servers = self.servers()
+        (pid,) = [pid for pid in servers if parent_of(pid) not in servers]
+        return pid
+
+    def kill_servers(self) -> None:
+        """All at once, so that none can tidy up after another."""
+        pids = list(self.servers())
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                os.kill(pid, number)
+        while self.servers():
+            os.wait()
+
     def end_servers(self) -> None:
         for pid in self.servers():
             os.kill(pid, signal.SIGTERM)
@@ -103,8 +124,7 @@ class Quickstart(Copy):
         done = self.run_script(script, *([] if ROOT else ["--no-sudo"]))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("it arrived whole", done.stdout)
-        (pid,) = self.servers()
-        return pid
+        return self.server()
 
     def stop(self, sentence: str, *options: str) -> None:
         done = self.run_script("quickstart", "--stop", *options)
@@ -125,8 +145,8 @@ class Quickstart(Copy):
         self.stop("nothing is running")
 
     def test_stop_removes_what_is_left_of_a_killed_server(self) -> None:
-        os.kill(self.serve(), signal.SIGKILL)
-        os.wait()
+        self.serve()
+        self.kill_servers()
         with self.assertRaises(OSError):
             self.device.stat()
         self.stop(f"the server of {self.device} was killed; what was left of it is removed")
@@ -137,14 +157,14 @@ class Quickstart(Copy):
         other = self.top / "run" / "other"
         subprocess.run([self.daemon, "--background", "--log-level", "warn", "--path", other], check=True)
         self.stop("nothing is running")
-        self.assertEqual(len(self.servers()), 1)
+        self.server()
 
     def test_wrong_options_do_nothing(self) -> None:
         pid = self.serve()
         for options in (["--stop", "--help"], ["--stop", "--no-such-option"], ["--stop", "--stop"]):
             done = self.run_script("quickstart", *options)
             self.assertEqual((done.returncode, done.stdout), (2, ""))
-            self.assertEqual(list(self.servers()), [pid])
+            self.assertEqual(self.server(), pid)
 
     def test_a_folder_reached_by_a_symbolic_link_is_the_same_folder(self) -> None:
         (self.top / "link").symlink_to(".")
@@ -172,12 +192,69 @@ class Quickstart(Copy):
         self.stand_in("dd", f'echo piece > {self.device}; kill -INT "$(ps -o ppid= -p $PPID | xargs)"')
         done = self.run_script("quickstart", "--no-sudo")
         self.assertEqual(done.returncode, 130, done.stdout + done.stderr)
-        self.assertEqual(list(self.servers()), [pid])
+        self.assertEqual(self.server(), pid)
         stats = subprocess.run(
             [self.ctl, "--device", self.device, "stats"], capture_output=True, text=True, check=True
         ).stdout
         fields = dict(line.split()[:2] for line in stats.splitlines())
         self.assertEqual(fields["messages_cleared"], "1")
+
+
+    def test_a_device_of_the_machine_is_not_disturbed_and_disturbs_no_test(self) -> None:
+        if not ROOT:
+            self.skipTest("only root serves at a path that others use too")
+        pid = self.serve()
+        with open(self.device, "wb", buffering=0) as device:
+            device.write(b"somebody's")
+        test = f"{Quickstart.__name__}.{Quickstart.test_stop_removes_what_is_left_of_a_killed_server.__name__}"
+        done = subprocess.run(
+            [sys.executable, __file__, test],
+            env={name: value for name, value in os.environ.items() if name != OWN_DEV},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(self.server(), pid)
+        with open(self.device, "rb", buffering=0) as device:
+            self.assertEqual(device.read(100), b"somebody's")
+
+
+class ContinuousIntegration(Copy):
+    """.ci/run, with a ./check that says what it found."""
+
+    def run_ci(self, status: int) -> subprocess.CompletedProcess[str]:
+        self.copy(TOP / ".ci/run", ".ci/run")
+        check = Path(self.copy(TOP / "check", "check"))
+        check.write_text(
+            f"#!/bin/sh\n{self.ctl} --device {self.device} info > info && echo all the summary, $* && exit {status}\n",
+            encoding="utf-8",
+        )
+        if not ROOT:
+            self.stand_in("sudo", "exit 1")
+        return self.run_script(".ci/run", "--fast")
+
+    def test_it_checks_while_the_device_is_served_then_stops_it_and_the_summary_is_last(self) -> None:
+        done = self.run_ci(0)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertTrue(done.stdout.endswith("\nall the summary, --fast\n"), done.stdout)
+        self.assertIn("it arrived whole", done.stdout)
+        self.assertIn("queued_messages", (self.top / "info").read_text(encoding="utf-8"))
+        self.assertEqual(self.servers(), {})
+
+    def test_a_check_that_fails_is_its_status_and_the_device_is_stopped(self) -> None:
+        done = self.run_ci(3)
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+        self.assertTrue(done.stdout.endswith("\nall the summary, --fast\n"), done.stdout)
+        self.assertEqual(self.servers(), {})
+
+    def test_it_checks_though_the_device_could_not_be_served_and_fails(self) -> None:
+        self.daemon.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        self.ctl = Path("echo")
+        done = self.run_ci(0)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertTrue(done.stdout.endswith("\nall the summary, --fast\n"), done.stdout)
 
 
 class InstallPackages(Copy):
