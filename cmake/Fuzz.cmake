@@ -9,8 +9,12 @@
 # time. To search on, with a corpus: NAME -len_control=0 -max_len=256 FOLDER
 set(fuzz_runs 50000)
 set(fuzz_sanitizers -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
-set(fuzz_flags -std=c++20 ${fuzz_sanitizers} -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
-set(fuzz_c_flags -x c -std=gnu11 ${fuzz_sanitizers} -Wall -Wextra -Werror)
+set(fuzz_flags -std=c++20 ${fuzz_sanitizers} -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+set(fuzz_c_flags -x c -std=gnu11 ${fuzz_sanitizers} -Wall -Wextra)
+if(IPCDEV_WERROR)
+  list(APPEND fuzz_flags -Werror)
+  list(APPEND fuzz_c_flags -Werror)
+endif()
 
 find_program(IPCDEV_FUZZ_CXX NAMES clang++ clang++-19 clang++-16 clang++-14
              DOC "The clang++ that builds the fuzzers")
