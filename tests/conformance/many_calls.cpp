@@ -85,6 +85,15 @@ Outcome prepare_stalling_memory(const Call& /*call*/) {
     return {};
 }
 
+bool make_stalling_memory(Client& client) {
+    static_cast<void>(client.pid()); // starts it
+    const Outcome made = client.run(prepare_stalling_memory, {no_descriptor, {}, {}, -1});
+    if (made.result < 0 && made.error != EPERM && made.error != ENOSYS) {
+        throw std::runtime_error(client.name() + " can't make memory that stalls: " + made.text());
+    }
+    return made.result == 0;
+}
+
 bool start_threads(std::vector<Client>& clients, Action in_threads, unsigned count) {
     const auto each = static_cast<std::int64_t>(count / clients.size());
     for (Client& client : clients) {

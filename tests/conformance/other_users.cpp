@@ -156,6 +156,31 @@ TEST_F(OtherUsers, MayReadBesideHalfOfAllOperationsParkedInWrites) {
     write_parks(a, "nobody's");
 }
 
+TEST_F(OtherUsers, MayHaveHalfOfAllCopiesEach) {
+    contract("one user without privilege has at most half of the operations, then ENOBUFS");
+    serve_with("--permissions 0666");
+    if (info().server != IPCDEV_SERVER_MODULE) {
+        skip("a daemon's copies are over at once: Limits.AReaderThatStallsKeepsWhatItTook has it");
+    }
+    become_fifo(1, IPCDEV_MESSAGE_MAX);
+    write_ok(d, pattern(half + 3));
+    std::vector<Client> stalled = crowd("process", processes);
+    for (Client& process : stalled) {
+        ASSERT_TRUE(make_stalling_memory(process));
+        turn_into(process, nobody);
+    }
+    start_or_skip(stalled, read_stalling_in_threads, half);
+    observer().wait_until([](const ipcdev_info& now) { return now.queued_bytes == 3; },
+                          "each of the readers has taken its byte");
+    turn_into(a, nobody);
+    expect_error(a.read(1), ENOBUFS);
+    expect_error(a.write("y"), ENOBUFS);
+    turn_into(b, somebody);
+    EXPECT_EQ(b.read(1).result, 1);
+    EXPECT_EQ(c.read(1).result, 1); // root's
+    write_parks(b, "y");
+}
+
 TEST_F(OtherUsers, WhoOwnsTheDeviceMayParkAllOperations) {
     contract("who serves the device or owns it has privilege");
     serve_with("--permissions 0600 --owner 65533 --group 65533");
