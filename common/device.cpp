@@ -101,6 +101,9 @@ void Device::submit_read(Request& request, Effects& effects) {
     if (queue_.empty()) {
         return park(request, effects);
     }
+    if (!may_copy(*request.account)) {
+        return complete(request, ENOBUFS, effects);
+    }
     const bool was_full = !has_room();
     take(request, effects);
     effects.became_writable |= was_full && has_room();
@@ -111,6 +114,7 @@ bool Device::cancel(Request& request, int error, Effects& effects) {
     if (request.state != RequestState::parked) {
         return false;
     }
+    --request.account->parked;
     if (request.operation == Operation::read) {
         readers_.erase(request);
         --gauges_.parked_readers;
@@ -128,6 +132,7 @@ bool Device::cancel(Request& request, int error, Effects& effects) {
 void Device::copy_done(Request& request, Effects& effects) {
     assert(request.state == RequestState::copying);
     --gauges_.copies;
+    --request.account->copies;
     request.state = RequestState::idle;
     if (!request.batch) {
         return finish_copy(request.taken, request.done, effects);
@@ -144,6 +149,7 @@ void Device::copy_done(Request& request, Effects& effects) {
 void Device::put_back(Request& request, Piece& spare, Effects& effects) {
     assert(request.state == RequestState::copying);
     --gauges_.copies;
+    --request.account->copies;
     request.state = RequestState::idle;
     if (!request.batch) {
         give_back(request.taken, spare, effects);
@@ -182,11 +188,28 @@ bool Device::has_room() const {
     return settings_.mode == Mode::slot || gauges_.queued_messages < settings_.depth;
 }
 
+// Whether there may be one operation more, parked or being copied. A parked reader that
+// is given bytes is the same one.
+bool Device::has_place() const {
+    return gauges_.parked_readers + gauges_.parked_writers + gauges_.copies < limits_.operations;
+}
+
+bool Device::may_park(const Account& user) const {
+    return has_place() && (user.privileged || user.parked + user.copies < limits_.per_user);
+}
+
+// A few copies are always let in: parked writers would else keep out who makes room for
+// them, and for ever.
+bool Device::may_copy(const Account& user) const {
+    return gauges_.copies < limits_.copies || (has_place() && user.copies < limits_.copies) ||
+           may_park(user);
+}
+
 void Device::park(Request& request, Effects& effects) {
     if (request.nonblocking) {
         return complete(request, EAGAIN, effects);
     }
-    if (gauges_.parked_readers + gauges_.parked_writers >= IPCDEV_PARKED_MAX) {
+    if (!may_park(*request.account)) {
         return complete(request, ENOBUFS, effects);
     }
     request.state = RequestState::parked;
@@ -199,6 +222,7 @@ void Device::park(Request& request, Effects& effects) {
         ++gauges_.parked_writers;
         ++statistics_.writer_parks;
     }
+    ++request.account->parked;
 }
 
 // What was done already counts for more than the reason why it is over.
@@ -230,6 +254,7 @@ void Device::admit(Request& request, Effects& effects) {
 void Device::take(Request& request, Effects& effects) {
     request.done = request.batch ? take_frames(request) : take_bytes(request, effects);
     ++gauges_.copies;
+    ++request.account->copies;
     complete(request, 0, effects);
     request.state = RequestState::copying;
 }
@@ -284,6 +309,7 @@ void Device::serve_parked(Effects& effects) {
         if (!readers_.empty() && !queue_.empty()) {
             Request& reader = *readers_.pop_front();
             --gauges_.parked_readers;
+            --reader.account->parked;
             take(reader, effects);
         } else if (!writers_.empty() && has_room()) {
             Request& writer = *writers_.front();
@@ -291,6 +317,7 @@ void Device::serve_parked(Effects& effects) {
             if (writer.message == nullptr) {
                 writers_.erase(writer);
                 --gauges_.parked_writers;
+                --writer.account->parked;
                 complete(writer, 0, effects);
             }
         } else {

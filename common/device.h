@@ -39,6 +39,15 @@ struct SettingsChange {
     std::uint32_t max_message = 0;
 };
 
+// As uapi/ipcdev.h has them. Tests take less, to see every state at a limit.
+struct Limits {
+    std::uint32_t operations = IPCDEV_PARKED_MAX;        // parked, and copies under way
+    std::uint32_t per_user = IPCDEV_PARKED_PER_USER_MAX; // those of one account without privilege
+    std::uint32_t copies = IPCDEV_COPIES_RESERVED;       // so many are let in beyond both
+
+    bool operator==(const Limits&) const = default;
+};
+
 struct Gauges {
     std::uint32_t queued_messages = 0; // messages with a byte in the queue
     std::uint64_t queued_bytes = 0;
@@ -76,7 +85,8 @@ struct PollMask {
 class Device {
   public:
     Device() = default;
-    explicit Device(const Settings& settings) : settings_(settings) {}
+    explicit Device(const Settings& settings, const Limits& limits = {})
+        : settings_(settings), limits_(limits) {}
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
 
@@ -125,6 +135,9 @@ class Device {
 
   private:
     [[nodiscard]] bool has_room() const;
+    [[nodiscard]] bool has_place() const;
+    [[nodiscard]] bool may_park(const Account& user) const;
+    [[nodiscard]] bool may_copy(const Account& user) const;
     void park(Request& request, Effects& effects);
     static void complete(Request& request, int error, Effects& effects);
     void admit(Request& request, Effects& effects);
@@ -143,6 +156,7 @@ class Device {
     void settle(Message& message, Effects& effects);
 
     Settings settings_;
+    const Limits limits_;
     Gauges gauges_;
     Statistics statistics_;
     PieceList queue_;     // what is to be read, oldest first

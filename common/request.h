@@ -18,11 +18,20 @@ enum class Operation : std::uint8_t { read, write };
 // idle -> (parked ->) completed -> copying (reads that got bytes) -> idle
 enum class RequestState : std::uint8_t { idle, parked, completed, copying };
 
+// A user, and what the device has of theirs. The caller owns it and sets who is
+// privileged; the rest is the device's.
+struct Account {
+    bool privileged = false;  // may have as much as all together
+    std::uint32_t parked = 0; // requests
+    std::uint32_t copies = 0; // reads given bytes, neither done nor put back
+};
+
 struct Request {
     ListHook hook; // in a list of parked requests, or in Effects::completed
 
     // Set by the caller before submit.
-    std::uint64_t id = 0; // the caller's own; the device only carries it
+    std::uint64_t id = 0;       // the caller's own; the device only carries it
+    Account* account = nullptr; // of whom it is; outlives the request
     Operation operation = Operation::read;
     bool nonblocking = false;
     bool batch = false;      // it moves frames (uapi/ipcdev.h), not the bytes of one message

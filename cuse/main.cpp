@@ -117,7 +117,7 @@ int run(int argc, char** argv) {
         if (options.cpu) {
             stay_on(*options.cpu);
         }
-        Operations operations(options.settings);
+        Operations operations(options.settings, options.access.owner);
         std::unique_ptr<Session> session; // ends after the signals do
         const StopSignals signals;
         // Why it fails is one sentence, of ours.

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <ctime>
@@ -44,6 +45,9 @@ OpenFile::Part part_after(const PendingCall& call, const Splitting& splitting) {
 
 } // namespace
 
+Operations::Operations(const Settings& settings, std::optional<uid_t> owner)
+    : device_(settings), accounts_(geteuid(), owner) {}
+
 // The session is gone: the files go first, so that no poller is notified.
 Operations::~Operations() {
     while (watched_.pop_front() != nullptr) {
@@ -74,7 +78,9 @@ void Operations::drop_queue() {
 }
 
 void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
-    auto* file = new (std::nothrow) OpenFile(info.flags);
+    Accounts::Handle account = accounts_.open(fuse_req_ctx(fuse_request)->uid);
+    auto* file =
+        account == nullptr ? nullptr : new (std::nothrow) OpenFile(info.flags, std::move(account));
     if (file == nullptr) {
         RareReply(fuse_request).error(ENOMEM);
         return;
@@ -168,6 +174,7 @@ PendingCall* Operations::begin(Reply reply, Operation operation, const ClientCal
     call->id = client.unique;
     call->operation = operation;
     call->bytes = client.bytes;
+    call->account = client.file.account.get();
     call->batch = client.file.batch;
     call->file = &client.file;
     call->thread = client.thread;

@@ -38,7 +38,8 @@ struct ClientCall {
 
 class Operations {
   public:
-    explicit Operations(const Settings& settings) : device_(settings) {}
+    // `owner`: of the node or file, if it isn't the one who serves.
+    Operations(const Settings& settings, std::optional<uid_t> owner);
     Operations(const Operations&) = delete;
     Operations& operator=(const Operations&) = delete;
     ~Operations();
@@ -93,6 +94,7 @@ class Operations {
     PendingCalls calls_;
     ParkedCalls parked_;
     Device device_;
+    Accounts accounts_;
     OpenFileList files_;
     WatchedFileList watched_;
     Session* session_ = nullptr;

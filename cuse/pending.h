@@ -14,8 +14,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "accounts.h"
 #include "reply.h"
 #include "request.h"
 
@@ -24,7 +26,8 @@ namespace ipcdev {
 // Someone's open of the device: an open file description in the kernel.
 class OpenFile {
   public:
-    explicit OpenFile(int open_flags) : flags(open_flags) {}
+    OpenFile(int open_flags, Accounts::Handle of_who_opened)
+        : flags(open_flags), account(std::move(of_who_opened)) {}
     OpenFile(const OpenFile&) = delete;
     OpenFile& operator=(const OpenFile&) = delete;
     ~OpenFile();
@@ -55,7 +58,8 @@ class OpenFile {
     ListHook hook;       // in the list of opens
     ListHook watch_hook; // in the list of those that are polled
     const int flags;
-    bool batch = false; // its calls move frames
+    const Accounts::Handle account; // of who opened it
+    bool batch = false;             // its calls move frames
     Part read_part;
     Part written_part;
 

@@ -107,6 +107,7 @@ ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *e
 ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes)
 {
 	ipcdev_request_init(&call->request);
+	call->request.account = ipcdev_file_of(file)->account;
 	call->request.bytes = bytes;
 	call->request.batch = READ_ONCE(ipcdev_file_of(file)->batch);
 	call->request.nonblocking = file->f_flags & O_NONBLOCK;

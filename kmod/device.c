@@ -23,6 +23,10 @@
 #include <linux/string.h>
 
 static bool ipcdev_has_room(const struct ipcdev_device *device);
+static bool ipcdev_has_place(const struct ipcdev_device *device);
+static noinline bool ipcdev_may_park(const struct ipcdev_device *device,
+				     const struct ipcdev_account *user);
+static bool ipcdev_may_copy(const struct ipcdev_device *device, const struct ipcdev_account *user);
 static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
 				 struct ipcdev_effects *effects);
 static void ipcdev_complete(struct ipcdev_request *request, int error,
@@ -90,6 +94,9 @@ void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *set
 	memset(device, 0, sizeof(*device));
 	spin_lock_init(&device->lock);
 	device->settings = *settings;
+	device->limits.operations = IPCDEV_PARKED_MAX;
+	device->limits.per_user = IPCDEV_PARKED_PER_USER_MAX;
+	device->limits.copies = IPCDEV_COPIES_RESERVED;
 	ipcdev_chain_init(&device->queue);
 	INIT_LIST_HEAD(&device->readers);
 	INIT_LIST_HEAD(&device->writers);
@@ -190,6 +197,8 @@ ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_r
 		return ipcdev_complete(request, -EMSGSIZE, effects);
 	if (ipcdev_chain_empty(&device->queue))
 		return ipcdev_park(device, request, effects);
+	if (!ipcdev_may_copy(device, request->account))
+		return ipcdev_complete(request, -ENOBUFS, effects);
 	was_full = !ipcdev_has_room(device);
 	ipcdev_take(device, request, effects);
 	effects->became_writable |= was_full && ipcdev_has_room(device);
@@ -207,6 +216,7 @@ bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request,
 	lockdep_assert_held(&device->lock);
 	if (request->state != IPCDEV_PARKED)
 		return false;
+	request->account->parked--;
 	list_del_init(&request->hook);
 	if (request->operation == IPCDEV_OP_READ)
 		device->gauges.parked_readers--;
@@ -227,6 +237,7 @@ ipcdev_hot void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_req
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
 	device->gauges.copies--;
+	request->account->copies--;
 	request->state = IPCDEV_IDLE;
 	if (!request->batch)
 		return ipcdev_finish_copy(device, &request->taken, request->done, effects);
@@ -253,6 +264,7 @@ void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *reques
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
 	device->gauges.copies--;
+	request->account->copies--;
 	request->state = IPCDEV_IDLE;
 	if (!request->batch) {
 		ipcdev_give_back(device, &request->taken, spare, effects);
@@ -311,6 +323,36 @@ static bool ipcdev_has_room(const struct ipcdev_device *device)
 	       device->gauges.queued_messages < device->settings.depth;
 }
 
+/*
+ * Whether there may be one operation more, parked or being copied.  A parked reader that
+ * is given bytes is the same one.
+ */
+static bool ipcdev_has_place(const struct ipcdev_device *device)
+{
+	const struct ipcdev_gauges *gauges = &device->gauges;
+
+	return gauges->parked_readers + gauges->parked_writers + gauges->copies <
+	       device->limits.operations;
+}
+
+static noinline bool ipcdev_may_park(const struct ipcdev_device *device,
+				     const struct ipcdev_account *user)
+{
+	return ipcdev_has_place(device) &&
+	       (user->privileged || user->parked + user->copies < device->limits.per_user);
+}
+
+/*
+ * A few copies are always let in: parked writers would else keep out who makes room for
+ * them, and for ever.
+ */
+static bool ipcdev_may_copy(const struct ipcdev_device *device, const struct ipcdev_account *user)
+{
+	return device->gauges.copies < device->limits.copies ||
+	       (ipcdev_has_place(device) && user->copies < device->limits.copies) ||
+	       ipcdev_may_park(device, user);
+}
+
 static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
 				 struct ipcdev_effects *effects)
 {
@@ -318,7 +360,7 @@ static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_req
 
 	if (request->nonblocking)
 		return ipcdev_complete(request, -EAGAIN, effects);
-	if (gauges->parked_readers + gauges->parked_writers >= IPCDEV_PARKED_MAX)
+	if (!ipcdev_may_park(device, request->account))
 		return ipcdev_complete(request, -ENOBUFS, effects);
 	request->state = IPCDEV_PARKED;
 	if (request->operation == IPCDEV_OP_READ) {
@@ -330,6 +372,7 @@ static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_req
 		gauges->parked_writers++;
 		device->statistics.writer_parks++;
 	}
+	request->account->parked++;
 }
 
 /* What was done already counts for more than the reason why it is over. */
@@ -370,6 +413,7 @@ static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *req
 	request->done = request->batch ? ipcdev_take_frames(device, request) :
 					 ipcdev_take_bytes(device, request, effects);
 	device->gauges.copies++;
+	request->account->copies++;
 	ipcdev_complete(request, 0, effects);
 	request->state = IPCDEV_COPYING;
 }
@@ -438,6 +482,7 @@ static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
 			request = list_first_entry(&device->readers, struct ipcdev_request, hook);
 			list_del_init(&request->hook);
 			device->gauges.parked_readers--;
+			request->account->parked--;
 			ipcdev_take(device, request, effects);
 		} else if (!list_empty(&device->writers) && ipcdev_has_room(device)) {
 			request = list_first_entry(&device->writers, struct ipcdev_request, hook);
@@ -445,6 +490,7 @@ static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
 			if (!request->message) {
 				list_del_init(&request->hook);
 				device->gauges.parked_writers--;
+				request->account->parked--;
 				ipcdev_complete(request, 0, effects);
 			}
 		} else {

@@ -102,9 +102,22 @@ enum ipcdev_operation { IPCDEV_OP_READ, IPCDEV_OP_WRITE };
 enum ipcdev_request_state { IPCDEV_IDLE, IPCDEV_PARKED, IPCDEV_COMPLETED, IPCDEV_COPYING };
 
 /**
+ * struct ipcdev_account - a user, and what the device has of theirs
+ * @privileged:	set by the caller, who owns it: may have as much as all together
+ * @parked:	requests
+ * @copies:	reads given bytes, neither done nor put back
+ */
+struct ipcdev_account {
+	bool privileged;
+	u32 parked;
+	u32 copies;
+};
+
+/**
  * struct ipcdev_request - one read or write
  * @hook:	 in a list of parked requests
  * @link:	 in ipcdev_effects.completed
+ * @account:	 set by the caller: of whom it is; outlives the request
  * @operation:	 set by submit
  * @nonblocking: set by the caller: don't park
  * @batch:	 set by the caller: it moves frames, not the bytes of one message
@@ -126,6 +139,7 @@ enum ipcdev_request_state { IPCDEV_IDLE, IPCDEV_PARKED, IPCDEV_COMPLETED, IPCDEV
 struct ipcdev_request {
 	struct list_head hook;
 	struct ipcdev_link link;
+	struct ipcdev_account *account;
 	enum ipcdev_operation operation;
 	bool nonblocking;
 	bool batch;
@@ -199,6 +213,13 @@ struct ipcdev_settings_change {
 	u32 max_message;
 };
 
+/* As ipcdev.h has them.  Tests take less, to see every state at a limit. */
+struct ipcdev_limits {
+	u32 operations;		/* parked, and copies under way */
+	u32 per_user;		/* those of one account without privilege */
+	u32 copies;		/* so many are let in beyond both */
+};
+
 struct ipcdev_gauges {
 	u32 queued_messages;	/* messages with a byte in the queue */
 	u64 queued_bytes;
@@ -231,6 +252,7 @@ struct ipcdev_poll_mask {
  * struct ipcdev_device - the queue and who waits for it
  * @lock:	guards everything below, and every request and message on it
  * @settings:	as configured
+ * @limits:	those of ipcdev.h
  * @gauges:	of now
  * @statistics:	since the device began
  * @queue:	pieces to be read, oldest first
@@ -242,6 +264,7 @@ struct ipcdev_poll_mask {
 struct ipcdev_device {
 	spinlock_t lock; /* all that follows, and what is on the lists */
 	struct ipcdev_settings settings;
+	struct ipcdev_limits limits;
 	struct ipcdev_gauges gauges;
 	struct ipcdev_statistics statistics;
 	struct ipcdev_chain queue;

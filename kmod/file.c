@@ -156,6 +156,11 @@ static int ipcdev_file_open(struct inode *inode, struct file *file)
 
 	if (!open)
 		return -ENOMEM;
+	open->account = ipcdev_account_open(&node->device, &node->accounts, inode, file);
+	if (!open->account) {
+		kfree(open);
+		return -ENOMEM;
+	}
 	open->node = node;
 	file->private_data = open;
 	spin_lock(&node->device.lock);
@@ -176,6 +181,7 @@ static int ipcdev_file_release(struct inode *inode, struct file *file)
 	spin_unlock(&node->device.lock);
 	if (last)
 		ipcdev_buffers_trim(&node->buffers);
+	ipcdev_account_close(&node->device, &node->accounts, open->account);
 	kfree(open);
 	return 0;
 }

@@ -171,6 +171,7 @@ static struct ipcdev_node *__init ipcdev_node_create(const char *name, dev_t num
 	if (!node)
 		return ERR_PTR(-ENOMEM);
 	ipcdev_init(&node->device, settings);
+	ipcdev_accounts_init(&node->accounts);
 	ipcdev_buffers_init(&node->buffers);
 	init_waitqueue_head(&node->pollers);
 	device_initialize(&node->dev);

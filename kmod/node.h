@@ -5,6 +5,7 @@
  *
  *   ipcdev_main.c  parameters, nodes from load to unload
  *   file.c         open, read, write, poll
+ *   account.c      whose an open is, for the limits
  *   buffer.c       the bytes of messages, from a program's memory and to it
  *   call.c         how a call meets the device, sleeps and is woken
  *   ioctl.c        the ioctls of common/uapi/ipcdev.h
@@ -21,6 +22,7 @@
 #include <linux/sched.h>
 #include <linux/wait.h>
 
+#include "account.h"
 #include "buffer.h"
 #include "device.h"
 
@@ -31,6 +33,7 @@
  * @pollers:	who waits in poll, select or epoll; has a lock of its own, taken
  *		with @device.lock free
  * @buffers:	to be used again
+ * @accounts:	of those who have it open
  * @device:	the queue, with the lock that guards it
  */
 struct ipcdev_node {
@@ -38,17 +41,20 @@ struct ipcdev_node {
 	struct cdev cdev;
 	wait_queue_head_t pollers;
 	struct ipcdev_buffers buffers;
+	struct ipcdev_accounts accounts;
 	struct ipcdev_device device;
 };
 
 /**
  * struct ipcdev_file - an open file description of it
  * @node:	of which device
+ * @account:	of who opened it
  * @batch:	its calls move frames, by IPCDEV_IOC_BATCH; written under
  *		ipcdev_device.lock, read once at the beginning of a call
  */
 struct ipcdev_file {
 	struct ipcdev_node *node;
+	struct ipcdev_account *account;
 	bool batch;
 };
 

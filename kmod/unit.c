@@ -13,6 +13,7 @@
 #undef CREATE_TRACE_POINTS
 
 #include "device.c"
+#include "account.c"
 #include "buffer.c"
 #include "call.c"
 #include "file.c"

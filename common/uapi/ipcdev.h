@@ -23,7 +23,7 @@
  *             slot: never parks; an unread message is replaced.
  *             EMSGSIZE  more than max_message bytes
  *             EAGAIN    O_NONBLOCK, and it would park
- *             ENOBUFS   IPCDEV_PARKED_MAX operations are parked already
+ *             ENOBUFS   it would park, and too many operations do: see limits
  *             EFAULT    bad buffer; nothing was queued
  *             EINTR     a signal came while parked; nothing was queued
  *             ENOMEM    no memory for the message
@@ -33,12 +33,24 @@
  *             fifo: what doesn't fit stays at the head for the next read.
  *             slot: what doesn't fit is dropped (and counted).
  *             empty: parks; served in order of arrival.
- *             EAGAIN, ENOBUFS, EINTR as for write
+ *             EAGAIN, EINTR as for write
+ *             ENOBUFS   it would park, or copy a message out, and too many
+ *                       operations do: see limits
  *             EFAULT    bad buffer; the bytes stay
  *
  * hand-off    Whoever makes a parked operation possible completes it; a
  *             newcomer never overtakes it.  An operation that was completed
  *             reports success even if a signal came meanwhile.
+ *
+ * limits      At most IPCDEV_PARKED_MAX operations are parked or being copied
+ *             out, and at most IPCDEV_PARKED_PER_USER_MAX of one user without
+ *             privilege, so that nobody shuts out everybody else; one more
+ *             gets ENOBUFS.  Only a read that finds a message is let in beyond
+ *             them, while fewer than IPCDEV_COPIES_RESERVED are being copied
+ *             out.  A call is of the user who opened the file, whoever makes
+ *             it.  Without privilege is who is neither root (the module:
+ *             neither CAP_SYS_RESOURCE nor CAP_SYS_ADMIN), nor who serves the
+ *             device, nor its owner.
  *
  * poll(2)     POLLIN|POLLRDNORM: a message waits.  POLLOUT|POLLWRNORM: a
  *             write of max_message bytes would not park.  POLLERR: the one
@@ -97,8 +109,18 @@
 /* depth * max_message may not be more: 256 MiB. */
 #define IPCDEV_QUEUE_BYTES_MAX (1U << 28)
 
-/* Operations parked on one device; the next one gets ENOBUFS. */
+/*
+ * Operations parked on one device, copies out under way counted with them; the next one
+ * gets ENOBUFS.  And how many of them may be of one user without privilege.
+ */
 #define IPCDEV_PARKED_MAX 4096
+#define IPCDEV_PARKED_PER_USER_MAX (IPCDEV_PARKED_MAX / 2)
+
+/*
+ * A read that finds a message is let in beyond these two while fewer copies than this are
+ * under way: parked writers must not keep out who makes room for them.
+ */
+#define IPCDEV_COPIES_RESERVED 64
 
 /* Bytes of one read or write of an open with IPCDEV_IOC_BATCH on. */
 #define IPCDEV_BATCH_BYTES_MAX 126976 /* 124 KiB: what one request of CUSE holds */

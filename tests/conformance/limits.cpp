@@ -5,11 +5,13 @@
 #include <cerrno>
 #include <csignal>
 
-#include <pthread.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "device_test.h"
+#include "many_calls.h"
 #include "options.h"
+#include "support/proc.h"
 
 namespace ipcdev::conformance {
 namespace {
@@ -163,52 +165,10 @@ TEST_F(Limits, AFifoOfDepth65536HoldsThatMany) {
 
 // --- parked operations
 
-constexpr int processes = 4;
-
-// The kernel has at most the threads of this many calls, so their stacks are small.
-Outcome start_threads(const Call& call, void* (*body)(void*)) {
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, 32768);
-    for (std::int64_t i = 0; i < call.numbers[0]; ++i) {
-        pthread_t thread{};
-        errno = pthread_create(&thread, &attributes, body,
-                               reinterpret_cast<void*>(static_cast<std::intptr_t>(call.fd)));
-        if (errno != 0) {
-            return outcome(-1);
-        }
-    }
-    return {};
-}
-
-int descriptor(void* argument) {
-    return static_cast<int>(reinterpret_cast<std::intptr_t>(argument));
-}
-
-Outcome read_in_threads(const Call& call) {
-    return start_threads(call, [](void* fd) -> void* {
-        char byte = 0;
-        [[maybe_unused]] const ssize_t n = read(descriptor(fd), &byte, 1);
-        return nullptr;
-    });
-}
-
-Outcome write_in_threads(const Call& call) {
-    return start_threads(call, [](void* fd) -> void* {
-        [[maybe_unused]] const ssize_t n = write(descriptor(fd), "x", 1);
-        return nullptr;
-    });
-}
-
 std::vector<Client> Limits::park_as_many_as_may_be(Action in_a_thread) {
     std::vector<Client> parked = crowd("process", processes);
-    for (Client& process : parked) {
-        const Outcome started =
-            process.run(in_a_thread, {Client::own, {IPCDEV_PARKED_MAX / processes}, {}, -1});
-        if (started.error == EAGAIN) {
-            skip("this user may not start 4,096 threads");
-        }
-        expect_result(started, 0);
+    if (!start_threads(parked, in_a_thread, IPCDEV_PARKED_MAX)) {
+        skip("this user may not start 4,096 threads");
     }
     observer().wait_until(
         [](const ipcdev_info& now) {
@@ -243,6 +203,77 @@ TEST_F(Limits, OneMoreThan4096ParkedWritesGivesENOBUFS) {
     expect_parked(0, IPCDEV_PARKED_MAX - 1);
     write_parks(b, "y");
     expect_error(c.write("y"), ENOBUFS);
+}
+
+// --- copies that are under way
+
+constexpr auto no_page_fault_waits = "this user can't have page faults wait";
+
+TEST_F(Limits, OneMoreThan4096CopiesGivesENOBUFS) {
+    contract("copies under way count with the parked operations");
+    if (info().server != IPCDEV_SERVER_MODULE) {
+        skip("a daemon's copies are over at once: AReaderThatStallsKeepsWhatItTook has it");
+    }
+    become_fifo(2, 2 * IPCDEV_PARKED_MAX);
+    write_ok(a, pattern(IPCDEV_PARKED_MAX));
+    std::vector<Client> stalled = crowd("process", processes);
+    for (Client& process : stalled) {
+        if (!make_stalling_memory(process)) {
+            skip(no_page_fault_waits);
+        }
+    }
+    ASSERT_TRUE(start_threads(stalled, read_stalling_in_threads, IPCDEV_PARKED_MAX));
+    observer().wait_until([](const ipcdev_info& now) { return now.queued_bytes == 0; },
+                          "each of the readers has taken its byte");
+    expect_error(a.read(1), ENOBUFS); // would park
+    write_ok(a, "xyz");
+    expect_error(a.read(1), ENOBUFS); // would be one more copy
+    a.set_nonblocking();
+    expect_error(a.read(1), ENOBUFS);
+    write_ok(a, "room is there");
+    expect_error(a.write("none is"), EAGAIN);
+    expect_error(b.write("and it would park"), ENOBUFS);
+    expect_parked(0, 0);
+    killed(stalled.front()); // its bytes come back
+    observer().wait_until(
+        [](const ipcdev_info& now) {
+            return now.queued_bytes == 16 + IPCDEV_PARKED_MAX / processes;
+        },
+        "what its readers took is there again");
+    EXPECT_EQ(b.read(1).result, 1);
+    write_parks(c, "parks");
+}
+
+// Or this kernel does not tell.
+bool sleeps_in_read(Client& client) {
+    const std::string call = system_call_of(client.pid());
+    return call.empty() || call == std::to_string(SYS_read);
+}
+
+TEST_F(Limits, AReaderThatStallsKeepsWhatItTook) {
+    contract("bytes that are being copied out are the reader's");
+    if (!make_stalling_memory(a)) {
+        skip(no_page_fault_waits);
+    }
+    write_ok(b, "xyz");
+    a.start(read_stalling, {Client::own, {}, {}, -1});
+    for (unsigned attempt = 0; !sleeps_in_read(a); ++attempt) {
+        back_off(attempt);
+    }
+    if (info().server == IPCDEV_SERVER_MODULE) {
+        observer().wait_until([](const ipcdev_info& now) { return now.queued_bytes == 2; },
+                              "the reader has its byte");
+        expect_read(b, "yz");
+        killed(a);
+        expect_read(b, "x");
+        return;
+    }
+    // The kernel has the reader's memory at hand before it asks the server.
+    still_waits(a);
+    expect_queued(1, 3);
+    expect_read(b, "xyz");
+    killed(a);
+    declared_difference("a reader whose memory isn't there has taken nothing yet");
 }
 
 } // namespace

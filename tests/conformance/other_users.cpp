@@ -2,14 +2,19 @@
 //
 // Who may use the device and who may not, over all chapters of the contract. The
 // suite must run as root, to become other users.
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <stdexcept>
 
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "device_test.h"
+#include "many_calls.h"
 #include "options.h"
 #include "support/user.h"
 
@@ -18,7 +23,6 @@ namespace {
 
 constexpr uid_t nobody = 65534;
 constexpr uid_t somebody = 65533;
-constexpr int no_descriptor = 0; // for a client that is not to open the device yet
 
 // numbers: the user to become, for good.
 Outcome become_user(const Call& call) {
@@ -44,6 +48,21 @@ class OtherUsers : public DeviceTest {
     static void turn_into(Client& client, uid_t user, Where where = Where::here()) {
         static_cast<void>(client.pid()); // starts it
         expect_result(client.run(become_user, {no_descriptor, {user}, {}, -1}), 0, where);
+    }
+
+    // Processes of that user's, with an open each.
+    static std::vector<Client> crowd_of(uid_t user) {
+        std::vector<Client> clients = crowd("process", processes);
+        for (Client& client : clients) {
+            turn_into(client, user);
+        }
+        return clients;
+    }
+
+    static void start_or_skip(std::vector<Client>& clients, Action in_threads, unsigned count) {
+        if (!start_threads(clients, in_threads, count)) {
+            skip("user " + std::to_string(nobody) + " may not start 2,048 threads");
+        }
     }
 };
 
@@ -94,6 +113,132 @@ TEST_F(OtherUsers, MayNotConfigureButMayUseWhatIsOpen) {
     write_ok(a, "the rest it may");
     expect_read(a, "the rest it may");
     expect_result(a.ioctl(IPCDEV_IOC_CLEAR), 0);
+}
+
+// --- how much of it
+
+constexpr unsigned half = IPCDEV_PARKED_PER_USER_MAX;
+
+TEST_F(OtherUsers, MayParkHalfOfAllOperationsEach) {
+    contract("one user without privilege has at most half of the operations, then ENOBUFS");
+    serve_with("--permissions 0666");
+    std::vector<Client> parked = crowd_of(nobody);
+    start_or_skip(parked, read_in_threads, half);
+    wait_parked_readers(half);
+    turn_into(a, nobody);
+    expect_error(a.read(1), ENOBUFS);
+    a.set_nonblocking();
+    expect_error(a.read(1), EAGAIN); // this one would not park
+    turn_into(b, somebody);
+    read_parks(b);
+    read_parks(c);    // root's
+    write_ok(a, "x"); // completes one of nobody's
+    wait_parked_readers(half + 1);
+    a.set_nonblocking(false);
+    read_parks(a, 1);
+    expect_error(parked.front().read(1), ENOBUFS);
+}
+
+TEST_F(OtherUsers, MayReadBesideHalfOfAllOperationsParkedInWrites) {
+    contract("parked writers keep nobody out who reads");
+    serve_with("--permissions 0666");
+    become_fifo(1);
+    write_ok(d, "root's");
+    std::vector<Client> parked = crowd_of(nobody);
+    start_or_skip(parked, write_in_threads, half);
+    wait_parked_writers(half);
+    turn_into(a, nobody);
+    expect_error(a.write("y"), ENOBUFS);
+    turn_into(b, somebody);
+    write_parks(b, "somebody's");
+    expect_read(a, "root's");
+    wait_parked_writers(half);
+    write_parks(a, "nobody's");
+}
+
+TEST_F(OtherUsers, MayHaveHalfOfAllCopiesEach) {
+    contract("one user without privilege has at most half of the operations, then ENOBUFS");
+    serve_with("--permissions 0666");
+    if (info().server != IPCDEV_SERVER_MODULE) {
+        skip("a daemon's copies are over at once: Limits.AReaderThatStallsKeepsWhatItTook has it");
+    }
+    become_fifo(1, IPCDEV_MESSAGE_MAX);
+    write_ok(d, pattern(half + 3));
+    std::vector<Client> stalled = crowd("process", processes);
+    for (Client& process : stalled) {
+        ASSERT_TRUE(make_stalling_memory(process));
+        turn_into(process, nobody);
+    }
+    start_or_skip(stalled, read_stalling_in_threads, half);
+    observer().wait_until([](const ipcdev_info& now) { return now.queued_bytes == 3; },
+                          "each of the readers has taken its byte");
+    turn_into(a, nobody);
+    expect_error(a.read(1), ENOBUFS);
+    expect_error(a.write("y"), ENOBUFS);
+    turn_into(b, somebody);
+    EXPECT_EQ(b.read(1).result, 1);
+    EXPECT_EQ(c.read(1).result, 1); // root's
+    write_parks(b, "y");
+}
+
+TEST_F(OtherUsers, WhoOwnsTheDeviceMayParkAllOperations) {
+    contract("who serves the device or owns it has privilege");
+    serve_with("--permissions 0600 --owner 65533 --group 65533");
+    observer().wait_until([](const ipcdev_info&) { return owner_of_the_device() == somebody; },
+                          "the owner is given");
+    std::vector<Client> parked = crowd_of(somebody);
+    start_or_skip(parked, read_in_threads, half + 4);
+    wait_parked_readers(half + 4);
+}
+
+TEST_F(OtherUsers, ParkByTheRightsOfWhoOpened) {
+    contract("a call is of the user who opened the file, whoever makes it");
+    std::vector<Client> parked = crowd("process", processes);
+    for (Client& process : parked) {
+        static_cast<void>(process.fd()); // root's
+        turn_into(process, nobody);
+    }
+    start_or_skip(parked, read_in_threads, half + 4);
+    wait_parked_readers(half + 4);
+}
+
+Outcome make_user_namespace(const Call& /*call*/) {
+    return outcome(unshare(CLONE_NEWUSER));
+}
+
+// numbers: a user of the namespace.
+Outcome become_user_there(const Call& call) {
+    const auto user = static_cast<uid_t>(call.numbers[0]);
+    return outcome(setresuid(user, user, user));
+}
+
+// As newuidmap(1) does for users who have subordinate ids.
+void map_user(Client& client, const std::string& map) {
+    std::ofstream file("/proc/" + std::to_string(client.pid()) + "/uid_map");
+    file << map << std::flush;
+    if (!file) {
+        throw std::runtime_error("can't map users of " + client.name());
+    }
+}
+
+TEST_F(OtherUsers, OfAUserNamespaceParkForItsMaker) {
+    contract("who makes a user namespace answers for all users in it");
+    serve_with("--permissions 0666");
+    std::vector<Client> parked = crowd_of(nobody);
+    start_or_skip(parked, read_in_threads, half);
+    wait_parked_readers(half);
+    turn_into(a, nobody);
+    if (a.run(make_user_namespace, {no_descriptor, {}, {}, -1}).result < 0) {
+        skip("this machine lets no ordinary user make a user namespace");
+    }
+    map_user(a, "0 65534 1\n1 70001 1\n");
+    expect_result(a.run(become_user_there, {no_descriptor, {1}, {}, -1}), 0);
+    if (info().server == IPCDEV_SERVER_MODULE) {
+        expect_error(a.read(1), ENOBUFS);
+    } else {
+        read_parks(a, 1);
+        declared_difference("a subordinate id is a user of its own");
+    }
 }
 
 // --- a file that an ordinary user serves

@@ -83,6 +83,7 @@ struct Life {
     explicit Life(const Settings& settings) : device(settings) {}
 
     void write(std::size_t index) {
+        writers[index].account = &account;
         writers[index].bytes = size;
         writers[index].message = &messages[index];
         device.submit_write(writers[index], effects);
@@ -93,6 +94,7 @@ struct Life {
         for (std::size_t at = first; at < last; ++at) {
             messages[at].next = &messages[at + 1];
         }
+        writers[index].account = &account;
         writers[index].batch = true;
         writers[index].bytes = (last - first + 1) * IPCDEV_FRAME_BYTES(size);
         writers[index].largest = size;
@@ -105,6 +107,7 @@ struct Life {
         read(index, frames * IPCDEV_FRAME_BYTES(size));
     }
     void read(std::size_t index, std::uint64_t count) {
+        readers[index].account = &account;
         readers[index].bytes = count;
         device.submit_read(readers[index], effects);
         drain(effects);
@@ -124,6 +127,7 @@ struct Life {
 
     std::array<Message, 4> messages{Message(size), Message(size), Message(size), Message(size)};
     std::array<Piece, 4> spares;
+    Account account;
     std::array<Request, 4> writers;
     std::array<Request, 4> readers;
     Effects effects;

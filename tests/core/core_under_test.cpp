@@ -4,8 +4,8 @@
 
 namespace ipcdev::test {
 
-std::unique_ptr<Engine> make_engine_under_test(const Settings& settings) {
-    return make_device_engine(settings);
+std::unique_ptr<Engine> make_engine_under_test(const Settings& settings, const Limits& limits) {
+    return make_device_engine(settings, limits);
 }
 
 } // namespace ipcdev::test

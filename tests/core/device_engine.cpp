@@ -8,6 +8,7 @@ namespace ipcdev::test {
 namespace {
 
 struct Core {
+    using Account = ipcdev::Account;
     using Message = ipcdev::Message;
     using Piece = ipcdev::Piece;
     using Request = ipcdev::Request;
@@ -22,8 +23,8 @@ struct Core {
 
 } // namespace
 
-std::unique_ptr<Engine> make_device_engine(const Settings& settings) {
-    return std::make_unique<MachineEngine<Core>>(settings);
+std::unique_ptr<Engine> make_device_engine(const Settings& settings, const Limits& limits) {
+    return std::make_unique<MachineEngine<Core>>(settings, limits);
 }
 
 } // namespace ipcdev::test

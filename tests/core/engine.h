@@ -45,6 +45,7 @@ struct Input {
     bool batch = false;                // read, write
     std::vector<std::string> frames{}; // write, batch: a payload each, none empty
     bool nonblocking = false;          // read, write
+    std::size_t user = 0;              // read, write: whose call it is; 0 has privilege
     int error = EINTR;                 // cancel
     SettingsChange change{};           // configure
 };
@@ -121,6 +122,15 @@ struct Queued {
     bool operator==(const Queued&) const = default;
 };
 
+// What a user has of the device.
+struct Share {
+    std::size_t user = 0;
+    std::uint32_t parked = 0;
+    std::uint32_t copies = 0;
+
+    bool operator==(const Share&) const = default;
+};
+
 // Everything that can be seen without changing anything.
 struct Snapshot {
     Settings settings;
@@ -130,6 +140,7 @@ struct Snapshot {
     std::vector<Queued> queue;        // next to be read first
     std::vector<std::size_t> readers; // parked, next to be served first
     std::vector<std::size_t> writers;
+    std::vector<Share> shares; // of all who have any, in the order of users
 
     bool operator==(const Snapshot&) const = default;
 };
@@ -172,6 +183,6 @@ class Engine {
     [[nodiscard]] virtual std::string complaint() const { return {}; }
 };
 
-using EngineMaker = std::function<std::unique_ptr<Engine>(const Settings&)>;
+using EngineMaker = std::function<std::unique_ptr<Engine>(const Settings&, const Limits&)>;
 
 } // namespace ipcdev::test

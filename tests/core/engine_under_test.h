@@ -8,6 +8,7 @@
 
 namespace ipcdev::test {
 
-[[nodiscard]] std::unique_ptr<Engine> make_engine_under_test(const Settings& settings);
+[[nodiscard]] std::unique_ptr<Engine> make_engine_under_test(const Settings& settings,
+                                                             const Limits& limits = {});
 
 } // namespace ipcdev::test

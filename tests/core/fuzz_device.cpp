@@ -40,6 +40,16 @@ Settings settings_of(Bytes& bytes) {
     return settings;
 }
 
+// Seldom those of a real device, which four clients never reach.
+Limits limits_of(Bytes& bytes) {
+    if (bytes.below(8) == 0) {
+        return {};
+    }
+    return {.operations = 1 + bytes.below(clients),
+            .per_user = 1 + bytes.below(clients),
+            .copies = 1 + bytes.below(3)};
+}
+
 Input configure_of(Bytes& bytes) {
     constexpr std::uint32_t max_messages[] = {0, 1, 3, 9, IPCDEV_MESSAGE_MAX + 1};
     constexpr std::uint32_t depths[] = {0, 1, 2, 5, IPCDEV_DEPTH_MAX + 1};
@@ -93,6 +103,7 @@ Input call_of(Bytes& bytes, const Ledger& ledger, std::size_t client, std::size_
                           : batch_write_of(bytes, ledger, step);
     input.client = client;
     input.nonblocking = kind % 16 >= 13;
+    input.user = kind / 16U % 3;
     return input;
 }
 
@@ -131,8 +142,9 @@ Input input_of(Bytes& bytes, const Ledger& ledger, std::size_t step) {
 void live(Bytes& bytes) {
     static const bool prints = std::getenv("IPCDEV_FUZZ_PRINT") != nullptr;
     const Settings settings = settings_of(bytes);
-    const std::unique_ptr<Engine> engine = make_engine_under_test(settings);
-    Ledger ledger(settings, clients);
+    const Limits limits = limits_of(bytes);
+    const std::unique_ptr<Engine> engine = make_engine_under_test(settings, limits);
+    Ledger ledger(settings, clients, limits);
     std::vector<Input> inputs;
     Outcome outcome;
     Snapshot now;
@@ -149,8 +161,9 @@ void live(Bytes& bytes) {
             breach = complaint;
         }
         if (breach) {
-            std::fputs(scenario_text(*breach, settings, inputs, make_engine_under_test).c_str(),
-                       stderr);
+            std::fputs(
+                scenario_text(*breach, settings, limits, inputs, make_engine_under_test).c_str(),
+                stderr);
             std::abort();
         }
     }

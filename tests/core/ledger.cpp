@@ -71,6 +71,7 @@ void Ledger::call(const Input& input) {
     client.doing = Doing::calling;
     client.nonblocking = input.nonblocking;
     client.batch = input.batch;
+    client.user = input.user;
     client.bytes = bytes_of(input);
     if (input.verb == Verb::read) {
         client.operation = Operation::read;

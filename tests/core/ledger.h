@@ -8,6 +8,8 @@
 //   - bytes leave the line at its front only, each once, none is left out;
 //   - parked calls are served in order of arrival; a newcomer never overtakes;
 //   - nobody is parked who could go on; nobody is turned away who could, too;
+//   - no more is parked and copied, in all and by one user, than the limits say, but for
+//     the few copies that are always let in;
 //   - completed beats cancelled; an ended call takes and leaves nothing, but for
 //     the messages of a batch that were in before;
 //   - a batch read gives all that is there and fits, message by message; those of a
@@ -45,6 +47,7 @@ class Ledger {
         Operation operation = Operation::read;
         bool nonblocking = false;
         bool batch = false;
+        std::size_t user = 0;
         std::uint64_t bytes = 0;             // asked for, or offered
         std::vector<std::string> payloads{}; // write
         std::uint32_t message = 0;           // write: number of the first of them
@@ -63,8 +66,8 @@ class Ledger {
         Fate fate = Fate::read;  // what became of the last part that was not read
     };
 
-    Ledger(const Settings& settings, std::size_t clients)
-        : settings_(settings), clients_(clients) {}
+    Ledger(const Settings& settings, std::size_t clients, const Limits& limits = {})
+        : settings_(settings), limits_(limits), clients_(clients) {}
 
     // Takes in one input and what came of it. The law that it broke, as a
     // sentence, or nothing; after a breach the ledger is of no more use.
@@ -111,6 +114,9 @@ class Ledger {
     [[nodiscard]] std::uint32_t messages_in_line() const;
     [[nodiscard]] std::uint32_t waiting(Operation operation) const;
     [[nodiscard]] std::uint32_t copies() const;
+    [[nodiscard]] Share share_of(std::size_t user) const;
+    [[nodiscard]] bool may_park(const Client& caller) const;
+    [[nodiscard]] bool may_copy(const Client& caller) const;
     [[nodiscard]] bool in_line(const Stretch& stretch) const;
     [[nodiscard]] bool has_room() const;
     [[nodiscard]] PollMask mask() const;
@@ -122,8 +128,10 @@ class Ledger {
     void check_snapshot(const Snapshot& after) const;
     void check_queue(const Snapshot& after) const;
     void check_lists(const Snapshot& after) const;
+    void check_shares(const Snapshot& after) const;
 
     Settings settings_;
+    Limits limits_;
     std::vector<Client> clients_;
     std::vector<Parcel> parcels_;      // in order of admission
     std::vector<Stretch> line_;        // waiting to be read

@@ -89,8 +89,8 @@ void Ledger::refuse(const Client& client, const Completion& completion) const {
         demand(client.nonblocking && would_park, "EAGAIN only if non-blocking and it would park");
         break;
     case ENOBUFS:
-        demand(would_park && waiting_.size() == IPCDEV_PARKED_MAX,
-               "ENOBUFS only if it would park beside the most that may");
+        demand(client.bytes > 0 && (would_park ? !may_park(client) : reads && !may_copy(client)),
+               "ENOBUFS only if it would stay beside the most that may");
         break;
     default:
         throw Breach{"a call failed with error " + std::to_string(completion.error)};
@@ -119,7 +119,7 @@ void Ledger::write(const Input& input, const Completion& completion) {
         cancelled(completion.client, input.error);
     } else if (messages < client.payloads.size()) {
         demand(client.doing == Doing::calling && !has_room() &&
-                   (client.nonblocking || waiting_.size() == IPCDEV_PARKED_MAX),
+                   (client.nonblocking || !may_park(client)),
                "a batch is cut short only if it would park and may not");
     }
     leave_waiting(completion.client);
@@ -168,6 +168,7 @@ void Ledger::take(const Input& input, const Completion& completion) {
     Client& client = clients_[completion.client];
     demand(input.verb != Verb::cancel, "a cancelled call reports no success");
     must_be_next(completion.client);
+    demand(client.doing == Doing::parked || may_copy(client), "ENOBUFS beside too many copies");
     if (line_.empty()) {
         let_writers_in(input);
     }
@@ -253,7 +254,7 @@ void Ledger::stay(const Input& input, const Outcome& outcome) {
     Client& client = clients_[input.client];
     const bool reads = client.operation == Operation::read;
     demand(!client.nonblocking, "a non-blocking call never parks");
-    demand(waiting_.size() < IPCDEV_PARKED_MAX, "ENOBUFS beside the most that may park");
+    demand(may_park(client), "ENOBUFS beside the most that may stay");
     demand(!is_ill_sized(client, settings_.max_message), "EMSGSIZE outside the limits");
     client.doing = Doing::parked;
     waiting_.push_back(input.client);

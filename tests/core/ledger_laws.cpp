@@ -65,6 +65,30 @@ std::uint32_t Ledger::copies() const {
                       [](const Client& client) { return client.doing == Doing::copying; }));
 }
 
+Share Ledger::share_of(std::size_t user) const {
+    Share share{.user = user};
+    for (const Client& client : clients_) {
+        if (client.user == user) {
+            share.parked += client.doing == Doing::parked ? 1 : 0;
+            share.copies += client.doing == Doing::copying ? 1 : 0;
+        }
+    }
+    return share;
+}
+
+bool Ledger::may_park(const Client& caller) const {
+    const Share share = share_of(caller.user);
+    return waiting_.size() + copies() < limits_.operations &&
+           (caller.user == 0 || share.parked + share.copies < limits_.per_user);
+}
+
+// As many as that beside anything; of one user beside anything but a full device.
+bool Ledger::may_copy(const Client& caller) const {
+    const bool few = share_of(caller.user).copies < limits_.copies;
+    return copies() < limits_.copies || may_park(caller) ||
+           (few && waiting_.size() + copies() < limits_.operations);
+}
+
 bool Ledger::in_line(const Stretch& stretch) const {
     return std::any_of(line_.begin(), line_.end(), [&](const Stretch& other) {
         return other.message == stretch.message && other.begin < stretch.end &&
@@ -164,6 +188,16 @@ void Ledger::check_snapshot(const Snapshot& after) const {
     demand(after.mask == mask(), "readable: a message waits; writable: a write would not park");
     check_queue(after);
     check_lists(after);
+    check_shares(after);
+}
+
+void Ledger::check_shares(const Snapshot& after) const {
+    std::size_t operations = 0;
+    for (const Share& share : after.shares) {
+        demand(share == share_of(share.user), "a user's parked calls and copies are counted");
+        operations += share.parked + share.copies;
+    }
+    demand(operations == waiting_.size() + copies(), "each is of a user, and counted once");
 }
 
 void Ledger::check_queue(const Snapshot& after) const {

@@ -3,7 +3,8 @@
 // A state machine behind the Engine interface, whatever language it is written
 // in. Machine names its types:
 //
-//   Message, Piece, Request   what the caller owns
+//   Account, Message,
+//   Piece, Request            what the caller owns
 //   Effects                   .completed, .retired, .returned with pop_front(),
 //                             .became_readable, .became_writable
 //   Device                    with the members of ipcdev::Device that are used here
@@ -22,6 +23,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <stdexcept>
 #include <utility>
 
@@ -31,7 +33,7 @@ namespace ipcdev::test {
 
 template <class Machine> class MachineEngine final : public Engine {
   public:
-    explicit MachineEngine(const Settings& settings) : device_(settings) {
+    MachineEngine(const Settings& settings, const Limits& limits) : device_(settings, limits) {
         constexpr std::size_t few = 16; // as many as most tests have at a time
         buffers_.reserve(few);
         spares_.reserve(few);
@@ -89,6 +91,7 @@ template <class Machine> class MachineEngine final : public Engine {
     }
 
     Client& client(std::size_t index);
+    typename Machine::Account& account(std::size_t user);
     void read(Client& client, const Input& input, Effects& effects);
     void write(Client& client, const Input& input, Effects& effects);
     void bring(Client& client, const Input& input);
@@ -100,11 +103,12 @@ template <class Machine> class MachineEngine final : public Engine {
     void finish_read(Client& client, Completion& completion);
     void end_everything();
 
-    std::vector<std::unique_ptr<Buffer>> buffers_; // all that are not freed yet
-    std::vector<std::unique_ptr<Spare>> spares_;   // all that are not freed yet
-    std::deque<Client> clients_;                   // a Request may not move
-    std::uint32_t messages_ = 0;                   // that writes brought so far
-    typename Machine::Device device_;              // goes first: its lists hold the others
+    std::vector<std::unique_ptr<Buffer>> buffers_;              // all that are not freed yet
+    std::vector<std::unique_ptr<Spare>> spares_;                // all that are not freed yet
+    std::deque<Client> clients_;                                // a Request may not move
+    std::map<std::size_t, typename Machine::Account> accounts_; // by user
+    std::uint32_t messages_ = 0;                                // that writes brought so far
+    typename Machine::Device device_; // goes first: its lists hold the others
 };
 
 template <class Machine> void MachineEngine<Machine>::apply(const Input& input, Outcome& outcome) {
@@ -172,6 +176,13 @@ template <class Machine> void MachineEngine<Machine>::look(Snapshot& snapshot) c
     for (const auto& request : device_.writers()) {
         snapshot.writers.push_back(client_of(request));
     }
+    snapshot.shares.clear();
+    for (const auto& [user, account] : accounts_) {
+        if (account.parked != 0 || account.copies != 0) {
+            snapshot.shares.push_back(
+                {.user = user, .parked = account.parked, .copies = account.copies});
+        }
+    }
 }
 
 template <class Machine> void MachineEngine<Machine>::look_inside(Inside& inside) const {
@@ -198,11 +209,21 @@ typename MachineEngine<Machine>::Client& MachineEngine<Machine>::client(std::siz
 }
 
 template <class Machine>
+typename Machine::Account& MachineEngine<Machine>::account(std::size_t user) {
+    const auto [known, is_new] = accounts_.try_emplace(user);
+    if (is_new) {
+        known->second.privileged = user == 0;
+    }
+    return known->second;
+}
+
+template <class Machine>
 void MachineEngine<Machine>::read(Client& client, const Input& input, Effects& effects) {
     if (client.doing != Client::Doing::nothing) {
         throw std::logic_error("a call by a client that is busy");
     }
     client.doing = Client::Doing::call;
+    client.request.account = &account(input.user);
     client.request.bytes = input.count;
     client.request.batch = input.batch;
     client.request.nonblocking = input.nonblocking;
@@ -217,6 +238,7 @@ void MachineEngine<Machine>::write(Client& client, const Input& input, Effects& 
     }
     bring(client, input);
     client.doing = Client::Doing::call;
+    client.request.account = &account(input.user);
     client.request.bytes = bytes_of(input);
     client.request.batch = input.batch;
     client.request.nonblocking = input.nonblocking;

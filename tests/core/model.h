@@ -17,7 +17,8 @@ namespace ipcdev::test {
 
 class Model final : public Engine {
   public:
-    explicit Model(const Settings& settings) : settings_(settings) {}
+    explicit Model(const Settings& settings, const Limits& limits = {})
+        : settings_(settings), limits_(limits) {}
 
     void apply(const Input& input, Outcome& outcome) override;
     [[nodiscard]] PollMask mask() const override;
@@ -40,6 +41,7 @@ class Model final : public Engine {
 
     struct Call {
         std::size_t client = 0;
+        std::size_t user = 0;
         bool batch = false;
         std::uint64_t count = 0;           // read
         std::uint32_t message = 0;         // write: number of the first
@@ -49,6 +51,7 @@ class Model final : public Engine {
     };
 
     struct Copy {
+        std::size_t user = 0;
         std::vector<Bytes> taken{}; // one, or with batch one a frame
         std::size_t done = 0;       // so many of the bytes are for the reader
     };
@@ -70,6 +73,7 @@ class Model final : public Engine {
     void clear();
     [[nodiscard]] int configure(const SettingsChange& change);
 
+    [[nodiscard]] bool too_many(std::size_t user, bool copy) const;
     void park(const Input& input, std::deque<Call>& calls, const Call& call, Outcome& outcome);
     void serve(Outcome& outcome);
     void serve_readers(Outcome& outcome);
@@ -84,6 +88,7 @@ class Model final : public Engine {
     [[nodiscard]] bool has_room() const;
 
     Settings settings_;
+    Limits limits_;
     std::deque<Bytes> queue_;
     std::deque<Call> readers_;            // parked
     std::deque<Call> writers_;            // parked

@@ -15,7 +15,8 @@ constexpr std::uint64_t longest_batch = std::uint64_t{124} * 1024; // of one cal
 } // namespace
 
 void Model::read(const Input& input, Outcome& outcome) {
-    const Call call{.client = input.client, .batch = input.batch, .count = input.count};
+    const Call call{
+        .client = input.client, .user = input.user, .batch = input.batch, .count = input.count};
     const bool fits = input.count >= framed(settings_.max_message) && input.count <= longest_batch;
     if (input.count == 0) {
         outcome.completions.push_back({.client = input.client});
@@ -23,6 +24,8 @@ void Model::read(const Input& input, Outcome& outcome) {
         outcome.completions.push_back({.client = input.client, .error = EMSGSIZE});
     } else if (queue_.empty()) {
         park(input, readers_, call, outcome);
+    } else if (too_many(input.user, true)) {
+        outcome.completions.push_back({.client = input.client, .error = ENOBUFS});
     } else {
         give(call, outcome);
     }
@@ -34,7 +37,8 @@ void Model::write(const Input& input, Outcome& outcome) {
     const bool fits = std::all_of(payloads.begin(), payloads.end(), [&](const auto& payload) {
         return payload.size() <= settings_.max_message;
     });
-    Call call{.client = input.client, .batch = input.batch, .message = numbers_ + 1};
+    Call call{
+        .client = input.client, .user = input.user, .batch = input.batch, .message = numbers_ + 1};
     call.waiting.assign(payloads.begin(), payloads.end());
     numbers_ += static_cast<std::uint32_t>(payloads.size());
     Completion ended{.client = input.client, .operation = Operation::write};
@@ -55,10 +59,28 @@ void Model::write(const Input& input, Outcome& outcome) {
     }
 }
 
+// Whether one more that parks, or that is copied, is one too many.
+bool Model::too_many(std::size_t user, bool copy) const {
+    if (copy && copies_.size() < limits_.copies) {
+        return false;
+    }
+    if (readers_.size() + writers_.size() + copies_.size() >= limits_.operations) {
+        return true;
+    }
+    const auto of_user = [user](const auto& calls) {
+        return static_cast<std::size_t>(std::count_if(
+            calls.begin(), calls.end(), [user](const Call& call) { return call.user == user; }));
+    };
+    const auto copied = static_cast<std::size_t>(
+        std::count_if(copies_.begin(), copies_.end(),
+                      [user](const auto& other) { return other.second.user == user; }));
+    const bool few = copy && copied < limits_.copies;
+    return user != 0 && !few && of_user(readers_) + of_user(writers_) + copied >= limits_.per_user;
+}
+
 void Model::park(const Input& input, std::deque<Call>& calls, const Call& call, Outcome& outcome) {
     const bool reads = &calls == &readers_;
-    const bool too_many = readers_.size() + writers_.size() == IPCDEV_PARKED_MAX;
-    if (input.nonblocking || too_many) {
+    if (input.nonblocking || too_many(input.user, false)) {
         Completion ended{.client = input.client,
                          .operation = reads ? Operation::read : Operation::write,
                          .error = input.nonblocking ? EAGAIN : ENOBUFS};
@@ -124,12 +146,13 @@ void Model::give(const Call& call, Outcome& outcome) {
          .message = bytes.message,
          .begin = bytes.begin,
          .end = bytes.begin + static_cast<std::uint32_t>(bytes.text.size())});
-    copies_.emplace(call.client, Copy{.taken = {std::move(bytes)}, .done = done});
+    copies_.emplace(call.client,
+                    Copy{.user = call.user, .taken = {std::move(bytes)}, .done = done});
 }
 
 void Model::give_frames(const Call& call, Outcome& outcome) {
     Completion ended{.client = call.client};
-    Copy copy;
+    Copy copy{.user = call.user};
     while (!queue_.empty() && ended.done + framed(queue_.front().text.size()) <= call.count) {
         const Bytes& bytes = copy.taken.emplace_back(std::move(queue_.front()));
         queue_.pop_front();

@@ -25,8 +25,8 @@ constexpr std::size_t clients = 12;
 constexpr int most_inputs = 400; // of one life
 
 struct Core {
-    explicit Core(const Settings& settings)
-        : engine(make_device_engine(settings)), ledger(settings, clients) {}
+    Core(const Settings& settings, const Limits& limits)
+        : engine(make_device_engine(settings, limits)), ledger(settings, clients, limits) {}
 
     std::unique_ptr<Engine> engine;
     Ledger ledger;
@@ -175,13 +175,14 @@ rc::Gen<std::shared_ptr<const Command>> next_input(const Model& model) {
                             .depth = *rc::gen::inRange<std::uint32_t>(0, 5)};
         }
         input.nonblocking = *rc::gen::weightedElement<bool>({{4, false}, {1, true}});
+        input.user = calls ? *rc::gen::inRange<std::size_t>(0, 4) : 0;
         return std::make_shared<Do>(std::move(input));
     });
 }
 
-void expect_agreement(const Settings& settings) {
-    const Model start(settings);
-    Core core(settings);
+void expect_agreement(const Settings& settings, const Limits& limits = {}) {
+    const Model start(settings, limits);
+    Core core(settings, limits);
     const auto commands =
         *rc::gen::scale(most_inputs / 100.0, rc::state::gen::commands(start, next_input));
     rc::state::runAll(commands, start, core);
@@ -205,6 +206,15 @@ RC_GTEST_PROP(Model, AgreesWithTheCoreOnASlot, ()) {
     expect_agreement({.mode = Mode::slot,
                       .depth = 1,
                       .max_message = *rc::gen::element<std::uint32_t>(1, 2, 5, 4096)});
+}
+
+RC_GTEST_PROP(Model, AgreesWithTheCoreOnWhoIsTurnedAway, ()) {
+    expect_agreement({.mode = *rc::gen::element(Mode::fifo, Mode::fifo, Mode::slot),
+                      .depth = 1,
+                      .max_message = *rc::gen::element<std::uint32_t>(1, 5)},
+                     {.operations = *rc::gen::inRange<std::uint32_t>(1, 9),
+                      .per_user = *rc::gen::inRange<std::uint32_t>(1, 5),
+                      .copies = *rc::gen::inRange<std::uint32_t>(1, 4)});
 }
 
 } // namespace ipcdev::test

@@ -5,11 +5,12 @@
 
 namespace ipcdev::test {
 
-std::string scenario_text(const std::string& name, const Settings& settings,
+std::string scenario_text(const std::string& name, const Settings& settings, const Limits& limits,
                           const std::vector<Input>& inputs, const EngineMaker& make) {
     const Names names;
-    const std::unique_ptr<Engine> engine = make(settings);
-    std::string text = "scenario " + name + "\ndevice " + settings_text(settings) + '\n';
+    const std::unique_ptr<Engine> engine = make(settings, limits);
+    std::string text =
+        "scenario " + name + "\ndevice " + settings_text(settings) + limits_text(limits) + '\n';
     for (const Input& input : inputs) {
         const bool held = input.verb == Verb::read && input.count != 0;
         Outcome outcome;

@@ -10,6 +10,7 @@ namespace ipcdev::test {
 
 // Plays the inputs on a new engine for their outputs.
 [[nodiscard]] std::string scenario_text(const std::string& name, const Settings& settings,
-                                        const std::vector<Input>& inputs, const EngineMaker& make);
+                                        const Limits& limits, const std::vector<Input>& inputs,
+                                        const EngineMaker& make);
 
 } // namespace ipcdev::test

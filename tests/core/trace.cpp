@@ -73,7 +73,9 @@ class Parser {
         }
         scenario().comments = std::exchange(pending_, {});
         scenario().device = text;
-        if (Device::apply(parse_settings(text), scenario().settings) != 0) {
+        std::string words(text);
+        scenario().limits = parse_limits(words);
+        if (Device::apply(parse_settings(words), scenario().settings) != 0) {
             throw std::invalid_argument("settings that no device can have");
         }
     }

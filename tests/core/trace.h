@@ -13,7 +13,8 @@
 //       A: done 2 "he"
 //
 // Inputs start a line, the outputs of an input follow it, indented. `#` starts a
-// comment. `device` may be left out for the default settings. The words of
+// comment. `device` may be left out for the default settings; it takes other limits
+// too, as `operations=3 per_user=2 copies=1`. The words of
 // inputs and outputs are in trace_words.h; `C1..C9: read 1` is an input for each
 // of nine clients, and `info`, `stats` and `waiters` ask what can be seen.
 //
@@ -41,6 +42,7 @@ struct Scenario {
     std::vector<std::string> comments{};
     std::string device{}; // the words after `device`, or empty
     Settings settings{};
+    Limits limits{};
     std::vector<Step> steps{};
     int line = 0;
 };

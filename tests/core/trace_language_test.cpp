@@ -51,6 +51,8 @@ TEST(TraceLanguage, AnInputIsReadBackAsItIsWritten) {
                                    "B: write batch",
                                    "A: read 64 batch",
                                    "A: read 64 batch nonblock held",
+                                   "A: read 100 held user=1",
+                                   "B: write \"x\" nonblock user=70000",
                                    "A: cancel",
                                    "A: cancel ENODEV",
                                    "A: copied",
@@ -83,6 +85,9 @@ TEST(TraceLanguage, WhatIsNoInputIsRefused) {
                                    "A: cancel nonblock",
                                    "A: cancel EWHAT",
                                    "A: copied 1",
+                                   "A: cancel user=1",
+                                   "A: read 1 user=you",
+                                   "A: read 1 user=",
                                    "configure size=1",
                                    "configure depth",
                                    "clear all"}) {

@@ -6,7 +6,7 @@
 
 int main(int argc, char** argv) {
     using namespace ipcdev;
-    return test::run_traces(argc, argv, [](const Settings& settings) {
-        return std::make_unique<test::Model>(settings);
+    return test::run_traces(argc, argv, [](const Settings& settings, const Limits& limits) {
+        return std::make_unique<test::Model>(settings, limits);
     });
 }

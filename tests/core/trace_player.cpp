@@ -152,7 +152,7 @@ std::string Player::waiters_text() {
 }
 
 std::vector<std::vector<std::string>> play(const Scenario& scenario, const EngineMaker& make) {
-    const std::unique_ptr<Engine> engine = make(scenario.settings);
+    const std::unique_ptr<Engine> engine = make(scenario.settings, scenario.limits);
     Player player(*engine);
     std::vector<std::vector<std::string>> outputs;
     for (const Step& step : scenario.steps) {

@@ -150,11 +150,24 @@ Input parse_call(std::string_view verb, const std::vector<std::string_view>& arg
     return input;
 }
 
+// The number of the word `name=number`, which is taken out; 0 without one.
+std::uint64_t take_number(std::vector<std::string_view>& arguments, std::string_view name) {
+    std::uint64_t number = 0;
+    std::erase_if(arguments, [&](std::string_view word) {
+        const bool is = word.substr(0, name.size()) == name && word.size() > name.size() &&
+                        word[name.size()] == '=';
+        number = is ? parse_number(word.substr(name.size() + 1)) : number;
+        return is;
+    });
+    return number;
+}
+
 Line parse_client_input(std::string_view verb, std::vector<std::string_view> arguments) {
     const auto flag = [&](std::string_view name) { return std::erase(arguments, name) != 0; };
     const bool nonblocking = flag("nonblock");
     const bool held = flag("held");
     const bool batch = flag("batch");
+    const std::size_t user = take_number(arguments, "user");
     Line line{.input = parse_call(verb, arguments, batch), .held = held};
     const bool reads = line.input.verb == Verb::read;
     const bool writes = line.input.verb == Verb::write;
@@ -162,10 +175,12 @@ Line parse_client_input(std::string_view verb, std::vector<std::string_view> arg
     const std::size_t most = batch && writes                            ? arguments.size()
                              : calls || line.input.verb == Verb::cancel ? 1
                                                                         : 0;
-    if (arguments.size() > most || ((nonblocking || batch) && !calls) || (held && !reads)) {
+    if (arguments.size() > most || ((nonblocking || batch || user != 0) && !calls) ||
+        (held && !reads)) {
         unknown("too many words for", verb);
     }
     line.input.nonblocking = nonblocking;
+    line.input.user = user;
     return line;
 }
 
@@ -189,7 +204,7 @@ std::string call_text(const Input& input, bool held) {
         return "fault";
     }
     return text + (input.batch ? " batch" : "") + (input.nonblocking ? " nonblock" : "") +
-           (held ? " held" : "");
+           (held ? " held" : "") + (input.user == 0 ? "" : " user=" + std::to_string(input.user));
 }
 
 std::string mode_text(std::uint32_t mode) {
@@ -362,6 +377,36 @@ std::string settings_text(const Settings& settings) {
     return settings_text(SettingsChange{.mode = static_cast<std::uint32_t>(settings.mode),
                                         .depth = settings.depth,
                                         .max_message = settings.max_message});
+}
+
+Limits parse_limits(std::string& text) {
+    Limits limits;
+    std::vector<std::string_view> parts = words(text);
+    const auto take = [&](std::string_view name, std::uint32_t& limit) {
+        const auto number = static_cast<std::uint32_t>(take_number(parts, name));
+        limit = number == 0 ? limit : number;
+    };
+    take("operations", limits.operations);
+    take("per_user", limits.per_user);
+    take("copies", limits.copies);
+    std::string rest;
+    for (const std::string_view part : parts) {
+        rest.append(" ").append(part);
+    }
+    text = rest;
+    return limits;
+}
+
+std::string limits_text(const Limits& limits) {
+    const Limits usual;
+    std::string text;
+    const auto add = [&](const char* name, std::uint32_t limit, std::uint32_t as_ever) {
+        text += limit == as_ever ? "" : std::string(" ") + name + "=" + std::to_string(limit);
+    };
+    add("operations", limits.operations, usual.operations);
+    add("per_user", limits.per_user, usual.per_user);
+    add("copies", limits.copies, usual.copies);
+    return text;
 }
 
 std::string errno_text(int error) {

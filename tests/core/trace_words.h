@@ -6,10 +6,12 @@
 //   A: read 100 nonblock     B: write "x"*5000         A: cancel ENODEV
 //   A: read 100 held         B: write "x" nonblock     A: copied
 //   A: read 100 batch        B: write "x" "yz" batch   A: fault
+//   A: read 100 user=1       B: write "x" user=2
 //   open, close, clear       configure mode=slot
 //
 // `held` leaves the copy to the reader under way until `copied` or `fault`;
-// without it the copy is over at once. Clients are named by letters and digits.
+// without it the copy is over at once. `user` is whose call it is, of those without
+// privilege; without it the caller is privileged. Clients are named by letters and digits.
 //
 //   A: done 5 "hello"        B: done 5                 A: EAGAIN
 //   A: parked                A: not parked             edge: readable writable
@@ -57,6 +59,11 @@ struct Line {
 [[nodiscard]] SettingsChange parse_settings(std::string_view text);
 [[nodiscard]] std::string settings_text(const SettingsChange& change);
 [[nodiscard]] std::string settings_text(const Settings& settings);
+
+// ` operations=3 per_user=2 copies=1`, those that are not the device's own. Parsing
+// takes these words out of the text.
+[[nodiscard]] Limits parse_limits(std::string& text);
+[[nodiscard]] std::string limits_text(const Limits& limits);
 
 [[nodiscard]] std::string errno_text(int error);
 

@@ -22,8 +22,10 @@ Walk::Walk(WalkPlan plan, EngineMaker make)
         alphabet_.push_back({.verb = Verb::configure, .change = change});
     }
     for (std::size_t client = 0; client < plan_.clients; ++client) {
-        for (const bool nonblocking : {true, false}) {
-            add_calls(client, nonblocking);
+        for (const std::size_t user : plan_.users) {
+            for (const bool nonblocking : {true, false}) {
+                add_calls(client, user, nonblocking);
+            }
         }
         cancels_.push_back(static_cast<Letter>(alphabet_.size()));
         alphabet_.push_back({.verb = Verb::cancel, .client = client});
@@ -37,9 +39,11 @@ Walk::Walk(WalkPlan plan, EngineMaker make)
     }
 }
 
-void Walk::add_calls(std::size_t client, bool nonblocking) {
-    const Input read{.verb = Verb::read, .client = client, .nonblocking = nonblocking};
-    const Input write{.verb = Verb::write, .client = client, .nonblocking = nonblocking};
+void Walk::add_calls(std::size_t client, std::size_t user, bool nonblocking) {
+    const Input read{
+        .verb = Verb::read, .client = client, .nonblocking = nonblocking, .user = user};
+    Input write = read;
+    write.verb = Verb::write;
     for (const std::uint64_t count : plan_.counts) {
         alphabet_.push_back(read);
         alphabet_.back().count = count;
@@ -63,7 +67,7 @@ void Walk::add_calls(std::size_t client, bool nonblocking) {
 }
 
 WalkReport Walk::run() {
-    Ledger ledger(plan_.settings, plan_.clients);
+    Ledger ledger(plan_.settings, plan_.clients, plan_.limits);
     states_.emplace(key_.of(ledger, look(travel({}))), 0);
     nodes_.push_back({});
     for (State state = 0; state < nodes_.size() && report_.counterexample.empty(); ++state) {
@@ -77,7 +81,7 @@ WalkReport Walk::run() {
 void Walk::expand(State state) {
     const std::vector<Letter> way = way_to(state);
     Traveller traveller = travel({});
-    Ledger arrived(plan_.settings, plan_.clients);
+    Ledger arrived(plan_.settings, plan_.clients, plan_.limits);
     for (const Letter letter : way) {
         if (!step(traveller, arrived, letter)) {
             return;
@@ -165,7 +169,7 @@ std::vector<Walk::Letter> Walk::way_to(State state) const {
 }
 
 Walk::Traveller Walk::travel(const std::vector<Letter>& way) {
-    Traveller traveller{.engine = make_(plan_.settings)};
+    Traveller traveller{.engine = make_(plan_.settings, plan_.limits)};
     traveller.way.reserve(way.size() + alphabet_.size());
     for (const Letter letter : way) {
         traveller.engine->apply(stamped(traveller, letter), outcome_);
@@ -227,7 +231,7 @@ void Walk::report(const Traveller& traveller, const std::string& law) {
     for (const Letter letter : traveller.way) {
         inputs.push_back(stamped(again, letter));
     }
-    report_.counterexample = scenario_text(law, plan_.settings, inputs, make_);
+    report_.counterexample = scenario_text(law, plan_.settings, plan_.limits, inputs, make_);
 }
 
 std::string Walk::alphabet_text() const {

@@ -28,6 +28,8 @@ struct WalkPlan {
     std::vector<std::uint64_t> batch_counts{};             // of batch reads
     std::vector<std::vector<std::uint32_t>> batch_sizes{}; // of the messages of batch writes
     std::vector<SettingsChange> changes{};                 // of configure
+    Limits limits{};
+    std::vector<std::size_t> users{0}; // of each call
 };
 
 struct WalkReport {
@@ -62,7 +64,7 @@ class Walk {
         std::uint32_t messages = 0; // to stamp every one with bytes of its own
     };
 
-    void add_calls(std::size_t client, bool nonblocking);
+    void add_calls(std::size_t client, std::size_t user, bool nonblocking);
     void expand(State state);
     [[nodiscard]] State arrive(const std::string& key, State from, Letter letter);
     bool take_back(Traveller& traveller, Ledger& ledger, Letter letter, const std::string& key);

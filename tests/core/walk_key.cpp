@@ -33,6 +33,7 @@ const std::string& WalkKey::of(const Ledger& ledger, const Snapshot& snapshot) {
 // A batch that is in in part is what is left of it; how it ends, if it is cancelled,
 // depends on whether something is in.
 void WalkKey::add(const Ledger::Client& parked) {
+    add_user(text_, parked.user);
     add(static_cast<std::uint32_t>(parked.operation));
     if (parked.batch && parked.operation == Operation::write) {
         text_ += parked.admitted == 0 ? 'b' : 'B';
@@ -81,6 +82,7 @@ void WalkKey::describe(Copy& copy, const Ledger& ledger) const {
     const Ledger::Client& client = *copy.client;
     const bool slot = ledger.settings().mode == Mode::slot;
     copy.key.clear();
+    add_user(copy.key, client.user);
     for (const Stretch& taken : client.taken) {
         const Ledger::Parcel& parcel = ledger.parcel(taken.message);
         const auto known = std::find(messages_.begin(), messages_.end(), taken.message);

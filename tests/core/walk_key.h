@@ -6,8 +6,8 @@
 // Left out, because nothing that follows depends on it: the counters, who of the
 // clients is who, which message came how-manieth, bytes that are gone. Kept: the
 // settings, the line in order with every cut and with which piece holds it, the
-// parked calls in order and what is left of them, the copies, and what is to become
-// of their messages.
+// parked calls in order, whose they are and what is left of them, the copies, and what
+// is to become of their messages.
 #pragma once
 
 #include <string>
@@ -37,6 +37,10 @@ class WalkKey {
     [[nodiscard]] std::uint32_t place(const Stretch& stretch) const;
     static void add(std::string& text, std::uint32_t part) {
         text += static_cast<char>('0' + part);
+    }
+    static void add_user(std::string& text, std::size_t user) {
+        text += user == 0 ? "" : "u";
+        text.append(user, '\'');
     }
     void add(std::uint32_t part) { add(text_, part); }
     void add(const Ledger& ledger, const Stretch& stretch);

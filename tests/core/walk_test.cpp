@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The walks: every state of three clients at small devices, and of two to four that do
-// batches too. Each ends at a fixpoint and says how many states it saw.
+// The walks: every state of three clients at small devices, of two to four that do
+// batches too, and of four or five of several users where few operations may be. Each ends at a
+// fixpoint and says how many states it saw.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -99,6 +100,45 @@ TEST(Walk, BatchesOfRemaindersAtAFifoOfDepth2) {
                    .sizes = {2},
                    .batch_counts = {16, 32},
                    .batch_sizes = {{1, 2}, {1, 1, 1}}});
+}
+
+// --- limits of operations; user 0 has privilege, 1 and 2 have not
+
+TEST(Walk, UsersAtAFullFifo) {
+    expect_lawful({.settings = {.mode = Mode::fifo, .depth = 1, .max_message = 2},
+                   .clients = 4,
+                   .counts = {1},
+                   .sizes = {2},
+                   .limits = {.operations = 3, .per_user = 2, .copies = 1},
+                   .users = {0, 1, 2}});
+}
+
+TEST(Walk, UsersWithMoreCopies) {
+    expect_lawful({.settings = {.mode = Mode::fifo, .depth = 2, .max_message = 2},
+                   .clients = 5,
+                   .counts = {1},
+                   .sizes = {2},
+                   .limits = {.operations = 4, .per_user = 2, .copies = 2},
+                   .users = {1, 2}});
+}
+
+TEST(Walk, UsersAtASlot) {
+    expect_lawful({.settings = {.mode = Mode::slot, .depth = 1, .max_message = 1},
+                   .clients = 4,
+                   .counts = {1},
+                   .sizes = {1},
+                   .limits = {.operations = 3, .per_user = 2, .copies = 1},
+                   .users = {0, 1, 2}});
+}
+
+TEST(Walk, UsersWithBatches) {
+    expect_lawful({.settings = {.mode = Mode::fifo, .depth = 1, .max_message = 1},
+                   .clients = 4,
+                   .counts = {1},
+                   .batch_counts = {16},
+                   .batch_sizes = {{1, 1}},
+                   .limits = {.operations = 3, .per_user = 2, .copies = 1},
+                   .users = {1, 2}});
 }
 
 } // namespace ipcdev::test

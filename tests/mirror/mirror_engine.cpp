@@ -93,6 +93,10 @@ struct MirrorPiece : ipcdev_piece {
     MirrorPiece() : ipcdev_piece() { ipcdev_link_init(&link); }
 };
 
+struct MirrorAccount : ipcdev_account {
+    MirrorAccount() : ipcdev_account() {}
+};
+
 struct MirrorRequest : ipcdev_request {
     MirrorRequest() : ipcdev_request() {
         INIT_LIST_HEAD(&hook);
@@ -128,10 +132,13 @@ class MirrorDevice {
     }
 
   public:
-    explicit MirrorDevice(const Settings& settings) {
+    MirrorDevice(const Settings& settings, const Limits& limits) {
         const ipcdev_settings wanted{static_cast<std::uint32_t>(settings.mode), settings.depth,
                                      settings.max_message};
         ipcdev_init(&device_, &wanted);
+        if (limits != Limits{}) { // else those that it has by itself
+            device_.limits = {limits.operations, limits.per_user, limits.copies};
+        }
     }
     MirrorDevice(const MirrorDevice&) = delete;
     MirrorDevice& operator=(const MirrorDevice&) = delete;
@@ -202,6 +209,7 @@ class MirrorDevice {
 };
 
 struct Mirror {
+    using Account = MirrorAccount;
     using Message = MirrorMessage;
     using Piece = MirrorPiece;
     using Request = MirrorRequest;
@@ -227,8 +235,8 @@ struct Mirror {
 
 } // namespace
 
-std::unique_ptr<Engine> make_mirror_engine(const Settings& settings) {
-    return std::make_unique<MachineEngine<Mirror>>(settings);
+std::unique_ptr<Engine> make_mirror_engine(const Settings& settings, const Limits& limits) {
+    return std::make_unique<MachineEngine<Mirror>>(settings, limits);
 }
 
 } // namespace ipcdev::test

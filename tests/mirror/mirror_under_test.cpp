@@ -6,8 +6,8 @@
 
 namespace ipcdev::test {
 
-std::unique_ptr<Engine> make_engine_under_test(const Settings& settings) {
-    return make_mirror_engine(settings);
+std::unique_ptr<Engine> make_engine_under_test(const Settings& settings, const Limits& limits) {
+    return make_mirror_engine(settings, limits);
 }
 
 } // namespace ipcdev::test

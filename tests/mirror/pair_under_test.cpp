@@ -8,8 +8,9 @@
 
 namespace ipcdev::test {
 
-std::unique_ptr<Engine> make_engine_under_test(const Settings& settings) {
-    return std::make_unique<PairEngine>(make_device_engine(settings), make_mirror_engine(settings));
+std::unique_ptr<Engine> make_engine_under_test(const Settings& settings, const Limits& limits) {
+    return std::make_unique<PairEngine>(make_device_engine(settings, limits),
+                                        make_mirror_engine(settings, limits));
 }
 
 } // namespace ipcdev::test
