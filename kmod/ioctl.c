@@ -54,7 +54,7 @@ static int ipcdev_ioctl_info(struct ipcdev_node *node, unsigned int command, voi
 	info.abi_version = IPCDEV_ABI_VERSION;
 	info.server = IPCDEV_SERVER_MODULE;
 	info.capabilities = IPCDEV_CAP_RESTART | IPCDEV_CAP_CHARDEV | IPCDEV_CAP_UNSPLIT;
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	info.mode = settings->mode;
 	info.depth = settings->depth;
 	info.max_message = settings->max_message;
@@ -77,7 +77,7 @@ static int ipcdev_ioctl_stats(struct ipcdev_node *node, unsigned int command, vo
 		return error;
 	if (stats.reserved)
 		return -EINVAL;
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	now = node->device.statistics;
 	spin_unlock(&node->device.lock);
 	stats.messages_written = now.messages_written;
@@ -124,7 +124,7 @@ static int ipcdev_ioctl_waiters(struct ipcdev_node *node, unsigned int command, 
 	waiters.count = 0;
 	waiters.total = 0;
 	memset(waiters.waiters, 0, sizeof(waiters.waiters));
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	ipcdev_list_waiters(&node->device.readers, &waiters);
 	ipcdev_list_waiters(&node->device.writers, &waiters);
 	spin_unlock(&node->device.lock);
@@ -147,7 +147,7 @@ static int ipcdev_ioctl_configure(struct ipcdev_node *node, unsigned int command
 	change.mode = wanted.mode;
 	change.depth = wanted.depth;
 	change.max_message = wanted.max_message;
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	error = ipcdev_configure(&node->device, &change);
 	spin_unlock(&node->device.lock);
 	return error;
@@ -187,7 +187,7 @@ static int ipcdev_ioctl_batch(struct ipcdev_node *node, const struct file *file,
 		return error;
 	if (wanted.on > 1)
 		return -EINVAL;
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	if (ipcdev_calls(&node->device.readers, file) || ipcdev_calls(&node->device.writers, file))
 		error = -EBUSY;
 	else

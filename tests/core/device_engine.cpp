@@ -17,13 +17,21 @@ struct Core {
     static int error_of(const Request& request) { return request.error; }
     static bool is_read(const Request& request) { return request.operation == Operation::read; }
     static const PieceList& pieces_of(const Request& request) { return request.pieces; }
+    static bool is_copying(const Request& request) {
+        return request.state == RequestState::copying;
+    }
     static Fate fate_of(const Message& message) { return message.fate; }
 };
 
 } // namespace
 
+std::unique_ptr<Engine> make_device_engine_in_steps(const Settings& settings,
+                                                    std::uint32_t budget) {
+    return std::make_unique<MachineEngine<Core>>(settings, budget);
+}
+
 std::unique_ptr<Engine> make_device_engine(const Settings& settings) {
-    return std::make_unique<MachineEngine<Core>>(settings);
+    return make_device_engine_in_steps(settings, unlimited);
 }
 
 } // namespace ipcdev::test
