@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <utility>
 
 namespace ipcdev {
 
@@ -64,6 +65,7 @@ void Device::release() {
 }
 
 void Device::submit_write(Request& request, Effects& effects) {
+    assert(!under_way_);
     request.operation = Operation::write;
     request.done = 0;
     if (request.bytes == 0) {
@@ -74,21 +76,22 @@ void Device::submit_write(Request& request, Effects& effects) {
         return complete(request, EMSGSIZE, effects);
     }
     assert(request.message != nullptr);
-    while (has_room()) {
-        admit(request, effects);
-        const bool all = request.message == nullptr;
-        if (all) {
-            complete(request, 0, effects);
-        }
-        match(effects);
-        if (all) {
-            return;
-        }
+    if (!has_room()) {
+        return park(request, effects);
     }
-    park(request, effects);
+    admit(request, effects);
+    if (request.message == nullptr) {
+        complete(request, 0, effects);
+    } else {
+        arriving_ = &request;
+        serving_ = has_room() ? &request : nullptr;
+        under_way_ = true;
+    }
+    match(effects);
 }
 
 void Device::submit_read(Request& request, Effects& effects) {
+    assert(!under_way_);
     request.operation = Operation::read;
     request.done = 0;
     if (request.bytes == 0) {
@@ -104,24 +107,20 @@ void Device::submit_read(Request& request, Effects& effects) {
     if (!may_copy(*request.account)) {
         return complete(request, ENOBUFS, effects);
     }
-    const bool was_full = !has_room();
-    take(request, effects);
-    effects.became_writable |= was_full && has_room();
+    effects.became_writable |= !has_room();
+    if (!take(request, effects)) {
+        serving_ = &request;
+        under_way_ = true;
+    }
     match(effects);
 }
 
 bool Device::cancel(Request& request, int error, Effects& effects) {
+    assert(!under_way_);
     if (request.state != RequestState::parked) {
         return false;
     }
-    --request.account->parked;
-    if (request.operation == Operation::read) {
-        readers_.erase(request);
-        --gauges_.parked_readers;
-    } else {
-        writers_.erase(request);
-        --gauges_.parked_writers;
-    }
+    leave(request);
     if (error == EINTR) {
         ++statistics_.interrupted;
     }
@@ -131,38 +130,34 @@ bool Device::cancel(Request& request, int error, Effects& effects) {
 
 void Device::copy_done(Request& request, Effects& effects) {
     assert(request.state == RequestState::copying);
+    if (!request.batch) {
+        finish_copy(request.taken, request.done, effects);
+    } else if (!finish_frames(request, effects)) {
+        return;
+    }
     --gauges_.copies;
     --request.account->copies;
     request.state = RequestState::idle;
-    if (!request.batch) {
-        return finish_copy(request.taken, request.done, effects);
-    }
-    while (Piece* piece = request.pieces.pop_front()) {
-        const Slice slice = piece->slice;
-        if (piece != &slice.message->whole) {
-            effects.returned.push_back(*piece);
-        }
-        finish_copy(slice, slice.size(), effects);
-    }
 }
 
 void Device::put_back(Request& request, Piece& spare, Effects& effects) {
+    assert(!under_way_);
     assert(request.state == RequestState::copying);
     --gauges_.copies;
     --request.account->copies;
     request.state = RequestState::idle;
     if (!request.batch) {
         give_back(request.taken, spare, effects);
-    } else {
-        effects.returned.push_back(spare);
-        while (Piece* last = request.pieces.pop_back()) {
-            give_back(Slice(last->slice), *last, effects);
-        }
+        return match(effects);
     }
-    match(effects);
+    effects.returned.push_back(spare);
+    giving_back_ = &request;
+    under_way_ = true;
+    go_on(effects);
 }
 
 int Device::configure(const SettingsChange& change) {
+    assert(!under_way_);
     Settings next = settings_;
     if (const int error = apply(change, next); error != 0) {
         return error;
@@ -175,12 +170,29 @@ int Device::configure(const SettingsChange& change) {
 }
 
 void Device::clear(Effects& effects) {
+    assert(!under_way_);
     cleared_through_ = statistics_.messages_written;
-    drop_queued(Fate::cleared, effects);
+    effects.became_writable |= !has_room();
+    clearing_ = true;
+    under_way_ = true;
+    go_on(effects);
+}
+
+void Device::go_on(Effects& effects) {
+    assert(under_way_);
+    effects.became_readable |= std::exchange(held_readable_, false);
+    effects.became_writable |= std::exchange(held_writable_, false);
+    if (clearing_) {
+        drop_queued(effects);
+    }
+    if (giving_back_ != nullptr) {
+        give_back_frames(effects);
+    }
     match(effects);
 }
 
 PollMask Device::poll_mask() const {
+    assert(!under_way_);
     return {.readable = !queue_.empty(), .writable = has_room()};
 }
 
@@ -232,13 +244,14 @@ void Device::complete(Request& request, int error, Effects& effects) {
     effects.completed.push_back(request);
 }
 
-// Those of the writer's messages for which there is room join the queue, at least one.
+// Those of the writer's messages for which there is room join the queue, at least one and
+// as many as the step may still move.
 void Device::admit(Request& request, Effects& effects) {
     do {
         Message& message = *request.message;
         request.message = message.next;
-        if (settings_.mode == Mode::slot) {
-            drop_queued(Fate::overwritten, effects);
+        if (settings_.mode == Mode::slot && !queue_.empty()) {
+            drop_first(Fate::overwritten, effects);
         }
         message.sequence = ++statistics_.messages_written;
         statistics_.bytes_written += message.size;
@@ -246,20 +259,26 @@ void Device::admit(Request& request, Effects& effects) {
         queue_.push_back(message.whole);
         count_queued(message.whole.slice);
         request.done += request.batch ? frame_bytes(message.size) : message.size;
-    } while (request.message != nullptr && has_room());
+    } while (request.message != nullptr && has_room() && effects.spend());
     effects.became_readable = true;
 }
 
-// Gives the reader, which is on no list, what it can have of the queue.
-void Device::take(Request& request, Effects& effects) {
-    request.done = request.batch ? take_frames(request) : take_bytes(request, effects);
+// Gives the reader, which is on no list, what it can have of the queue, and completes it.
+// False: there is more, for the next step.
+bool Device::take(Request& request, Effects& effects) {
+    if (!request.batch) {
+        take_bytes(request, effects);
+    } else if (!take_frames(request, effects)) {
+        return false;
+    }
     ++gauges_.copies;
     ++request.account->copies;
     complete(request, 0, effects);
     request.state = RequestState::copying;
+    return true;
 }
 
-std::uint32_t Device::take_bytes(Request& request, Effects& effects) {
+void Device::take_bytes(Request& request, Effects& effects) {
     Piece& head = *queue_.front();
     Slice taken = head.slice;
     const auto done =
@@ -274,56 +293,102 @@ std::uint32_t Device::take_bytes(Request& request, Effects& effects) {
     count_unqueued(taken);
     taken.message->copying += taken.size();
     request.taken = taken;
-    return done;
+    request.done = done;
 }
 
-// The first fits, by submit_read's check.
-std::uint32_t Device::take_frames(Request& request) {
-    std::uint32_t done = 0;
+// The first fits, by submit_read's check. False: the next one does too.
+bool Device::take_frames(Request& request, Effects& effects) {
     while (Piece* head = queue_.front()) {
         const std::uint32_t bytes = frame_bytes(head->slice.size());
-        if (bytes > request.bytes - done) {
+        if (bytes > request.bytes - request.done) {
             break;
+        }
+        if (!effects.spend()) {
+            return false;
         }
         queue_.erase(*head);
         count_unqueued(head->slice);
         head->slice.message->copying += head->slice.size();
         request.pieces.push_back(*head);
-        done += bytes;
+        request.done += bytes;
     }
-    return done;
+    return true;
+}
+
+// Off the list of parked requests, if it is on one.
+void Device::leave(Request& request) {
+    if (request.state != RequestState::parked) {
+        return;
+    }
+    request.state = RequestState::idle;
+    if (request.operation == Operation::read) {
+        readers_.erase(request);
+        --gauges_.parked_readers;
+    } else {
+        writers_.erase(request);
+        --gauges_.parked_writers;
+    }
 }
 
 // Completes the parked requests that can go on, until none can. What happens to
 // be over by then is no edge for a poller.
 void Device::match(Effects& effects) {
-    if (!readers_.empty() || !writers_.empty()) {
+    if (under_way_ || !readers_.empty() || !writers_.empty()) {
         serve_parked(effects);
     }
     effects.became_readable &= !queue_.empty();
     effects.became_writable &= has_room();
 }
 
+// Ends when nobody can go on, or with the step: then there may be more to do.
 void Device::serve_parked(Effects& effects) {
-    for (;;) {
-        if (!readers_.empty() && !queue_.empty()) {
-            Request& reader = *readers_.pop_front();
-            --gauges_.parked_readers;
-            --reader.account->parked;
-            take(reader, effects);
-        } else if (!writers_.empty() && has_room()) {
-            Request& writer = *writers_.front();
-            admit(writer, effects);
-            if (writer.message == nullptr) {
-                writers_.erase(writer);
-                --gauges_.parked_writers;
-                --writer.account->parked;
-                complete(writer, 0, effects);
+    while (effects.budget > 0) {
+        Request* const request = next_to_serve();
+        if (request == nullptr) {
+            if (arriving_ != nullptr) {
+                park(*std::exchange(arriving_, nullptr), effects);
             }
-        } else {
+            under_way_ = false;
             return;
         }
+        serving_ = serve(*request, effects) ? nullptr : request;
     }
+    under_way_ = true;
+    held_readable_ = std::exchange(effects.became_readable, false);
+    held_writable_ = std::exchange(effects.became_writable, false);
+}
+
+// Null if nobody can go on.
+Request* Device::next_to_serve() {
+    if (serving_ != nullptr) {
+        return serving_;
+    }
+    if (!queue_.empty() && !readers_.empty()) {
+        return readers_.front();
+    }
+    if (!has_room()) {
+        return nullptr;
+    }
+    return arriving_ != nullptr ? arriving_ : writers_.front();
+}
+
+// False: more of its messages can be moved, by the next step.
+// Requires: effects.budget > 0.
+bool Device::serve(Request& request, Effects& effects) {
+    if (request.operation == Operation::read) {
+        leave(request);
+        effects.budget -= request.batch ? 0 : 1; // each frame spends of it
+        return take(request, effects);
+    }
+    --effects.budget;
+    admit(request, effects);
+    if (request.message != nullptr) {
+        return !has_room();
+    }
+    arriving_ = nullptr; // that was it: while there is one, no writer is parked
+    leave(request);
+    complete(request, 0, effects);
+    return true;
 }
 
 // The reader has the first `done` bytes of what it took; there is no rest but in slot mode.
@@ -332,6 +397,22 @@ void Device::finish_copy(const Slice& slice, std::uint32_t done, Effects& effect
     statistics_.bytes_truncated += slice.size() - done;
     slice.message->copying -= slice.size();
     settle(*slice.message, effects);
+}
+
+// As many as the step may still move. False: there are more.
+bool Device::finish_frames(Request& request, Effects& effects) {
+    while (Piece* piece = request.pieces.front()) {
+        const Slice slice = piece->slice;
+        if (!effects.spend()) {
+            return false;
+        }
+        request.pieces.erase(*piece);
+        if (piece != &slice.message->whole) {
+            effects.returned.push_back(*piece);
+        }
+        finish_copy(slice, slice.size(), effects);
+    }
+    return true;
 }
 
 // What a reader took and could not use. `spare` is linked into the queue, or returned if
@@ -353,6 +434,18 @@ void Device::give_back(const Slice& slice, Piece& spare, Effects& effects) {
     settle(message, effects);
 }
 
+// Those of a batch, the last one first.
+void Device::give_back_frames(Effects& effects) {
+    PieceList& pieces = giving_back_->pieces;
+    while (!pieces.empty() && effects.spend()) {
+        Piece& last = *pieces.pop_back();
+        give_back(Slice(last.slice), last, effects);
+    }
+    if (pieces.empty()) {
+        giving_back_ = nullptr;
+    }
+}
+
 // Puts the slice before everything else that is queued: by widening the piece
 // that follows it in the same message, else as a piece of its own.
 void Device::requeue(const Slice& slice, Piece& spare) {
@@ -368,16 +461,20 @@ void Device::requeue(const Slice& slice, Piece& spare) {
     count_queued(slice);
 }
 
-void Device::drop_queued(Fate fate, Effects& effects) {
-    const bool was_full = !has_room();
-    while (Piece* piece = queue_.front()) {
-        Message& message = *piece->slice.message;
-        count_unqueued(piece->slice);
-        message.fate = fate;
-        unlink(*piece, effects);
-        settle(message, effects);
+void Device::drop_queued(Effects& effects) {
+    while (!queue_.empty() && effects.spend()) {
+        drop_first(Fate::cleared, effects);
     }
-    effects.became_writable |= was_full && has_room();
+    clearing_ = !queue_.empty();
+}
+
+void Device::drop_first(Fate fate, Effects& effects) {
+    Piece& piece = *queue_.front();
+    Message& message = *piece.slice.message;
+    count_unqueued(piece.slice);
+    message.fate = fate;
+    unlink(piece, effects);
+    settle(message, effects);
 }
 
 void Device::unlink(Piece& piece, Effects& effects) {

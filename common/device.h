@@ -7,7 +7,11 @@
 //
 // Not thread-safe: callers serialise.
 //
-// Invariants, true between any two calls:
+// A call moves no more messages than Effects::budget allows, so that who holds a lock
+// for it can let go in between. While under_way() says that it isn't through, go_on() is
+// the only call allowed, by whoever comes next; so nobody sees it half done.
+//
+// Invariants, true between any two calls while none is under way:
 //   - readers are parked only while the queue is empty;
 //   - writers are parked only while a fifo is full; never in slot mode;
 //   - both lists of parked requests are in order of arrival;
@@ -109,7 +113,8 @@ class Device {
     // completed beats cancelled.
     bool cancel(Request& request, int error, Effects& effects);
 
-    // The reader has its bytes.
+    // The reader has its bytes. To be called again while the request is `copying`: if
+    // frames are left for the next step, which needn't follow at once.
     void copy_done(Request& request, Effects& effects);
     // The copy to the reader failed: its bytes go back in front of the queue, to
     // a parked reader first. `spare` is linked into the queue if it is needed (never
@@ -120,6 +125,11 @@ class Device {
     [[nodiscard]] int configure(const SettingsChange& change);
     // Drops what is queued and admits parked writers.
     void clear(Effects& effects);
+
+    // The next step of a call that moves more messages than its step could.
+    // Requires: under_way().
+    void go_on(Effects& effects);
+    [[nodiscard]] bool under_way() const { return under_way_; }
 
     [[nodiscard]] PollMask poll_mask() const;
     [[nodiscard]] const Settings& settings() const { return settings_; }
@@ -141,15 +151,21 @@ class Device {
     void park(Request& request, Effects& effects);
     static void complete(Request& request, int error, Effects& effects);
     void admit(Request& request, Effects& effects);
-    void take(Request& request, Effects& effects);
-    std::uint32_t take_bytes(Request& request, Effects& effects);
-    std::uint32_t take_frames(Request& request);
+    [[nodiscard]] bool take(Request& request, Effects& effects);
+    void take_bytes(Request& request, Effects& effects);
+    [[nodiscard]] bool take_frames(Request& request, Effects& effects);
+    void leave(Request& request);
     void match(Effects& effects);
     void serve_parked(Effects& effects);
+    [[nodiscard]] Request* next_to_serve();
+    [[nodiscard]] bool serve(Request& request, Effects& effects);
     void finish_copy(const Slice& slice, std::uint32_t done, Effects& effects);
+    [[nodiscard]] bool finish_frames(Request& request, Effects& effects);
     void give_back(const Slice& slice, Piece& spare, Effects& effects);
+    void give_back_frames(Effects& effects);
     void requeue(const Slice& slice, Piece& spare);
-    void drop_queued(Fate fate, Effects& effects);
+    void drop_queued(Effects& effects);
+    void drop_first(Fate fate, Effects& effects);
     void unlink(Piece& piece, Effects& effects);
     void count_queued(const Slice& slice);
     void count_unqueued(const Slice& slice);
@@ -163,6 +179,14 @@ class Device {
     RequestList readers_; // parked
     RequestList writers_; // parked, each still holding its message
     std::uint64_t cleared_through_ = 0;
+
+    bool under_way_ = false; // a call is; what is left of it, in the order in which it is done:
+    bool clearing_ = false;  // drop what is queued
+    Request* giving_back_ = nullptr; // a batch read, whose frames go back to the queue
+    Request* serving_ = nullptr;     // more of its messages can be moved now
+    Request* arriving_ = nullptr;    // a batch write that is on no list; parks if it must
+    bool held_readable_ = false;     // edges of the steps before
+    bool held_writable_ = false;
 };
 
 } // namespace ipcdev

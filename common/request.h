@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "message.h"
 
@@ -56,6 +57,18 @@ using RequestList = List<Request, &Request::hook>;
 // after the call, outside any lock, and in any order; the lists are drained by
 // then.
 struct Effects {
+    // Set by the caller: messages that may be moved besides the first. Device::go_on()
+    // does what is left.
+    std::uint32_t budget = std::numeric_limits<std::uint32_t>::max();
+    // One more message? False: not in this step.
+    [[nodiscard]] bool spend() {
+        if (budget == 0) {
+            return false;
+        }
+        --budget;
+        return true;
+    }
+
     RequestList completed;        // to be answered, in the order in which they completed
     MessageList retired;          // to be freed: no byte of them is left
     PieceList returned;           // spare pieces of put_back that are no longer needed

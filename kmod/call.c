@@ -5,6 +5,9 @@
  *   begin ... finish   one step of the device under its lock, and what it made true for
  *                      others: whoever it completed is woken, the caller's own call
  *                      perhaps among them
+ *   catch_up           the steps that are left of somebody's call, done by whoever takes
+ *                      the lock next, with the lock free in between; so it is never held
+ *                      for long, and nobody who has it sees a call half done
  *   perform            a step that may park its call, which then sleeps until somebody's
  *                      finish completes it, or a signal comes
  *
@@ -57,31 +60,13 @@ static noinline void ipcdev_wake_pollers(struct ipcdev_node *node,
 		wake_up_interruptible_poll(&node->pollers, EPOLLOUT | EPOLLWRNORM);
 }
 
-/**
- * ipcdev_begin() - lock the device for one step
- * @node:	whose device
- * @effects:	set to nothing, to be filled by the step
- */
-ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects)
-	__acquires(&node->device.lock)
-{
-	ipcdev_effects_init(effects);
-	spin_lock(&node->device.lock);
-}
-
-/**
- * ipcdev_finish() - end a step: unlock, and act on what it made true
- * @node:	whose device
- * @effects:	of the step; used up
- */
-ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects)
-	__releases(&node->device.lock)
+/* Acts on what a step made true, with the lock free; uses it up. */
+static __always_inline void ipcdev_act(struct ipcdev_node *node, struct ipcdev_effects *effects)
 {
 	struct ipcdev_request *request;
 	struct ipcdev_message *message;
 	struct ipcdev_piece *piece;
 
-	spin_unlock(&node->device.lock);
 	while ((request = ipcdev_next_completed(effects))) {
 		struct ipcdev_call *call = ipcdev_call_of(request);
 
@@ -96,6 +81,77 @@ ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *e
 		ipcdev_message_free(&node->buffers, message);
 	while ((piece = ipcdev_next_piece(&effects->returned)))
 		kfree(piece);
+}
+
+static void ipcdev_note_park(struct ipcdev_node *node, struct ipcdev_request *request)
+{
+	ipcdev_call_of(request)->since_ns = ktime_get_ns();
+	trace_ipcdev_park(node->dev.devt, request->operation, request->bytes);
+}
+
+/* The lock is held before and after, and free in between. */
+static noinline void ipcdev_catch_up(struct ipcdev_node *node)
+	__must_hold(&node->device.lock)
+{
+	struct ipcdev_device *device = &node->device;
+	struct ipcdev_effects effects;
+
+	while (device->under_way) {
+		struct ipcdev_request *arriving = device->arriving;
+
+		ipcdev_effects_init(&effects);
+		ipcdev_go_on(device, &effects);
+		if (arriving && arriving->state == IPCDEV_PARKED)
+			ipcdev_note_park(node, arriving);
+		spin_unlock(&device->lock);
+		ipcdev_act(node, &effects);
+		cond_resched();
+		spin_lock(&device->lock);
+	}
+}
+
+/**
+ * ipcdev_lock() - lock the device, of which no call is under way then
+ * @node:	whose device
+ */
+ipcdev_hot void ipcdev_lock(struct ipcdev_node *node)
+	__acquires(&node->device.lock)
+{
+	spin_lock(&node->device.lock);
+	if (unlikely(node->device.under_way))
+		ipcdev_catch_up(node);
+}
+
+/**
+ * ipcdev_begin() - lock the device for one step
+ * @node:	whose device
+ * @effects:	set to nothing, to be filled by the step
+ */
+ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects)
+	__acquires(&node->device.lock)
+{
+	ipcdev_effects_init(effects);
+	ipcdev_lock(node);
+}
+
+/**
+ * ipcdev_finish() - end a step: unlock, and act on what it made true
+ * @node:	whose device
+ * @effects:	of the step; used up
+ *
+ * If its call takes more steps, they are done too when this returns.
+ */
+ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects)
+	__releases(&node->device.lock)
+{
+	const bool more = node->device.under_way;
+
+	spin_unlock(&node->device.lock);
+	ipcdev_act(node, effects);
+	if (unlikely(more)) {
+		ipcdev_lock(node);
+		spin_unlock(&node->device.lock);
+	}
 }
 
 /**
@@ -172,10 +228,8 @@ ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call
 		ipcdev_submit_read(&node->device, &call->request, &effects);
 	else
 		ipcdev_submit_write(&node->device, &call->request, &effects);
-	if (call->request.state == IPCDEV_PARKED) {
-		call->since_ns = ktime_get_ns();
-		trace_ipcdev_park(node->dev.devt, call->request.operation, call->request.bytes);
-	}
+	if (call->request.state == IPCDEV_PARKED)
+		ipcdev_note_park(node, &call->request);
 	ipcdev_finish(node, &effects);
 	if (!ipcdev_is_done(call))
 		ipcdev_sleep(node, call);

@@ -83,4 +83,16 @@ static inline struct ipcdev_link *ipcdev_chain_pop(struct ipcdev_chain *chain)
 	return link;
 }
 
+/* The last one first. */
+static inline void ipcdev_chain_reverse(struct ipcdev_chain *chain)
+{
+	struct ipcdev_chain backwards;
+	struct ipcdev_link *link;
+
+	ipcdev_chain_init(&backwards);
+	while ((link = ipcdev_chain_pop(chain)))
+		ipcdev_chain_add_first(&backwards, link);
+	*chain = backwards;
+}
+
 #endif /* IPCDEV_CHAIN_H */

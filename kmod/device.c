@@ -33,23 +33,33 @@ static void ipcdev_complete(struct ipcdev_request *request, int error,
 			    struct ipcdev_effects *effects);
 static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
 			 struct ipcdev_effects *effects);
-static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
+static bool ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
 			struct ipcdev_effects *effects);
-static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
-			     struct ipcdev_effects *effects);
-static noinline u32 ipcdev_take_frames(struct ipcdev_device *device,
-				       struct ipcdev_request *request);
+static void ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
+			      struct ipcdev_effects *effects);
+static noinline bool ipcdev_take_frames(struct ipcdev_device *device,
+					struct ipcdev_request *request,
+					struct ipcdev_effects *effects);
+static void ipcdev_leave(struct ipcdev_device *device, struct ipcdev_request *request);
 static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
 static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
 					 struct ipcdev_effects *effects);
+static struct ipcdev_request *ipcdev_next_to_serve(struct ipcdev_device *device);
+static bool ipcdev_serve(struct ipcdev_device *device, struct ipcdev_request *request,
+			 struct ipcdev_effects *effects);
 static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
 			       u32 done, struct ipcdev_effects *effects);
+static noinline bool ipcdev_finish_frames(struct ipcdev_device *device,
+					  struct ipcdev_request *request,
+					  struct ipcdev_effects *effects);
 static void ipcdev_give_back(struct ipcdev_device *device, const struct ipcdev_slice *slice,
 			     struct ipcdev_piece *spare, struct ipcdev_effects *effects);
+static void ipcdev_give_back_frames(struct ipcdev_device *device, struct ipcdev_effects *effects);
 static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_slice *slice,
 			   struct ipcdev_piece *spare);
-static noinline void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
-					struct ipcdev_effects *effects);
+static void ipcdev_drop_queued(struct ipcdev_device *device, struct ipcdev_effects *effects);
+static noinline void ipcdev_drop_first(struct ipcdev_device *device, enum ipcdev_fate fate,
+				       struct ipcdev_effects *effects);
 static void ipcdev_unlink(struct ipcdev_device *device, struct ipcdev_effects *effects);
 static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
 static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
@@ -82,6 +92,7 @@ ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request)
 
 ipcdev_hot void ipcdev_effects_init(struct ipcdev_effects *effects)
 {
+	effects->budget = IPCDEV_STEP_MESSAGES;
 	ipcdev_chain_init(&effects->completed);
 	ipcdev_chain_init(&effects->retired);
 	ipcdev_chain_init(&effects->returned);
@@ -156,6 +167,7 @@ ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_
 				    struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
+	lockdep_assert(!device->under_way);
 	request->operation = IPCDEV_OP_WRITE;
 	request->done = 0;
 	if (!request->bytes)
@@ -163,18 +175,17 @@ ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_
 	if ((request->batch ? request->largest : request->bytes) > device->settings.max_message ||
 	    (request->batch && request->bytes > IPCDEV_BATCH_BYTES_MAX))
 		return ipcdev_complete(request, -EMSGSIZE, effects);
-	while (ipcdev_has_room(device)) {
-		bool all;
-
-		ipcdev_admit(device, request, effects);
-		all = !request->message;
-		if (all)
-			ipcdev_complete(request, 0, effects);
-		ipcdev_match(device, effects);
-		if (all)
-			return;
+	if (!ipcdev_has_room(device))
+		return ipcdev_park(device, request, effects);
+	ipcdev_admit(device, request, effects);
+	if (!request->message) {
+		ipcdev_complete(request, 0, effects);
+	} else {
+		device->arriving = request;
+		device->serving = ipcdev_has_room(device) ? request : NULL;
+		device->under_way = true;
 	}
-	ipcdev_park(device, request, effects);
+	ipcdev_match(device, effects);
 }
 
 /*
@@ -184,9 +195,8 @@ ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_
 ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
 				   struct ipcdev_effects *effects)
 {
-	bool was_full;
-
 	lockdep_assert_held(&device->lock);
+	lockdep_assert(!device->under_way);
 	request->operation = IPCDEV_OP_READ;
 	request->done = 0;
 	if (!request->bytes)
@@ -199,9 +209,11 @@ ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_r
 		return ipcdev_park(device, request, effects);
 	if (!ipcdev_may_copy(device, request->account))
 		return ipcdev_complete(request, -ENOBUFS, effects);
-	was_full = !ipcdev_has_room(device);
-	ipcdev_take(device, request, effects);
-	effects->became_writable |= was_full && ipcdev_has_room(device);
+	effects->became_writable |= !ipcdev_has_room(device);
+	if (!ipcdev_take(device, request, effects)) {
+		device->serving = request;
+		device->under_way = true;
+	}
 	ipcdev_match(device, effects);
 }
 
@@ -214,72 +226,57 @@ bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request,
 		   struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
+	lockdep_assert(!device->under_way);
 	if (request->state != IPCDEV_PARKED)
 		return false;
-	request->account->parked--;
-	list_del_init(&request->hook);
-	if (request->operation == IPCDEV_OP_READ)
-		device->gauges.parked_readers--;
-	else
-		device->gauges.parked_writers--;
+	ipcdev_leave(device, request);
 	if (error == -EINTR)
 		device->statistics.interrupted++;
 	ipcdev_complete(request, error, effects);
 	return true;
 }
 
-/* The reader has its bytes. */
+/*
+ * The reader has its bytes.  To be called again while the request is IPCDEV_COPYING: if
+ * frames are left for the next step, which needn't follow at once.
+ */
 ipcdev_hot void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
 				 struct ipcdev_effects *effects)
 {
-	struct ipcdev_piece *piece;
-
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
+	if (!request->batch)
+		ipcdev_finish_copy(device, &request->taken, request->done, effects);
+	else if (!ipcdev_finish_frames(device, request, effects))
+		return;
 	device->gauges.copies--;
 	request->account->copies--;
 	request->state = IPCDEV_IDLE;
-	if (!request->batch)
-		return ipcdev_finish_copy(device, &request->taken, request->done, effects);
-	while ((piece = ipcdev_next_piece(&request->pieces))) {
-		const struct ipcdev_slice slice = piece->slice;
-
-		if (piece != &slice.message->whole)
-			ipcdev_chain_add(&effects->returned, &piece->link);
-		ipcdev_finish_copy(device, &slice, ipcdev_slice_size(&slice), effects);
-	}
 }
 
 /*
  * The copy to the reader failed: its bytes go back in front of the queue, to a
  * parked reader first.  @spare is linked into the queue if it is needed (never for a
  * batch) and comes out of some ipcdev_effects.returned, this call's or a later one's.
+ * Requires: for a batch, @request's pieces in reverse, by ipcdev_chain_reverse().
  */
 void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
 		     struct ipcdev_piece *spare, struct ipcdev_effects *effects)
 {
-	struct ipcdev_chain backwards;
-	struct ipcdev_piece *piece;
-
 	lockdep_assert_held(&device->lock);
+	lockdep_assert(!device->under_way);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
 	device->gauges.copies--;
 	request->account->copies--;
 	request->state = IPCDEV_IDLE;
 	if (!request->batch) {
 		ipcdev_give_back(device, &request->taken, spare, effects);
-	} else {
-		ipcdev_chain_add(&effects->returned, &spare->link);
-		ipcdev_chain_init(&backwards);
-		while ((piece = ipcdev_next_piece(&request->pieces)))
-			ipcdev_chain_add_first(&backwards, &piece->link);
-		while ((piece = ipcdev_next_piece(&backwards))) {
-			const struct ipcdev_slice slice = piece->slice;
-
-			ipcdev_give_back(device, &slice, piece, effects);
-		}
+		return ipcdev_match(device, effects);
 	}
-	ipcdev_match(device, effects);
+	ipcdev_chain_add(&effects->returned, &spare->link);
+	device->giving_back = request;
+	device->under_way = true;
+	ipcdev_go_on(device, effects);
 }
 
 /* -EINVAL as apply; -EBUSY unless idle.  On error nothing changes. */
@@ -289,6 +286,7 @@ int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_
 	int error;
 
 	lockdep_assert_held(&device->lock);
+	lockdep_assert(!device->under_way);
 	error = ipcdev_apply(change, &next);
 	if (error)
 		return error;
@@ -303,14 +301,37 @@ int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_
 void ipcdev_clear(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
+	lockdep_assert(!device->under_way);
 	device->cleared_through = device->statistics.messages_written;
-	ipcdev_drop_queued(device, IPCDEV_FATE_CLEARED, effects);
+	effects->became_writable |= !ipcdev_has_room(device);
+	device->clearing = true;
+	device->under_way = true;
+	ipcdev_go_on(device, effects);
+}
+
+/*
+ * The next step of a call that moves more messages than its step could.
+ * Requires: ipcdev_device.under_way.
+ */
+void ipcdev_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects)
+{
+	lockdep_assert_held(&device->lock);
+	WARN_ON_ONCE(!device->under_way);
+	effects->became_readable |= device->held_readable;
+	effects->became_writable |= device->held_writable;
+	device->held_readable = false;
+	device->held_writable = false;
+	if (device->clearing)
+		ipcdev_drop_queued(device, effects);
+	if (device->giving_back)
+		ipcdev_give_back_frames(device, effects);
 	ipcdev_match(device, effects);
 }
 
 struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device)
 {
 	lockdep_assert_held(&device->lock);
+	lockdep_assert(!device->under_way);
 	return (struct ipcdev_poll_mask) {
 		.readable = !ipcdev_chain_empty(&device->queue),
 		.writable = ipcdev_has_room(device),
@@ -384,16 +405,21 @@ static void ipcdev_complete(struct ipcdev_request *request, int error,
 	ipcdev_chain_add(&effects->completed, &request->link);
 }
 
-/* Those of the writer's messages for which there is room join the queue, at least one. */
+/*
+ * Those of the writer's messages for which there is room join the queue, at least one and
+ * as many as the step may still move.
+ */
 static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
 			 struct ipcdev_effects *effects)
 {
+	const bool slot = device->settings.mode == IPCDEV_MODE_SLOT;
+
 	do {
 		struct ipcdev_message *message = request->message;
 
 		request->message = message->next;
-		if (device->settings.mode == IPCDEV_MODE_SLOT)
-			ipcdev_drop_queued(device, IPCDEV_FATE_OVERWRITTEN, effects);
+		if (slot && !ipcdev_chain_empty(&device->queue))
+			ipcdev_drop_first(device, IPCDEV_FATE_OVERWRITTEN, effects);
 		message->sequence = ++device->statistics.messages_written;
 		device->statistics.bytes_written += message->size;
 		message->whole.slice.message = message;
@@ -402,24 +428,30 @@ static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *re
 		ipcdev_chain_add(&device->queue, &message->whole.link);
 		ipcdev_count_queued(device, &message->whole.slice);
 		request->done += request->batch ? IPCDEV_FRAME_BYTES(message->size) : message->size;
-	} while (request->message && ipcdev_has_room(device));
+	} while (request->message && ipcdev_has_room(device) && ipcdev_spend(effects));
 	effects->became_readable = true;
 }
 
-/* Gives the reader, which is on no list, what it can have of the queue. */
-static void ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
+/*
+ * Gives the reader, which is on no list, what it can have of the queue, and completes it.
+ * False: there is more, for the next step.
+ */
+static bool ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
 			struct ipcdev_effects *effects)
 {
-	request->done = request->batch ? ipcdev_take_frames(device, request) :
-					 ipcdev_take_bytes(device, request, effects);
+	if (!request->batch)
+		ipcdev_take_bytes(device, request, effects);
+	else if (!ipcdev_take_frames(device, request, effects))
+		return false;
 	device->gauges.copies++;
 	request->account->copies++;
 	ipcdev_complete(request, 0, effects);
 	request->state = IPCDEV_COPYING;
+	return true;
 }
 
-static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
-			     struct ipcdev_effects *effects)
+static void ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
+			      struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *head = ipcdev_first_piece(&device->queue);
 	struct ipcdev_slice taken = head->slice;
@@ -434,20 +466,27 @@ static u32 ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request
 	ipcdev_count_unqueued(device, &taken);
 	taken.message->copying += ipcdev_slice_size(&taken);
 	request->taken = taken;
-	return done;
+	request->done = done;
 }
 
-/* The first fits, by submit_read's check. */
-static noinline u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcdev_request *request)
+/* The first fits, by submit_read's check.  False: the next one does too. */
+static noinline __flatten bool ipcdev_take_frames(struct ipcdev_device *device,
+						  struct ipcdev_request *request,
+						  struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *head;
-	u32 done = 0;
+	u32 done = request->done;
+	bool through = true;
 
-	ipcdev_chain_init(&request->pieces);
+	if (!done)
+		ipcdev_chain_init(&request->pieces);
 	while ((head = ipcdev_first_piece(&device->queue))) {
 		u32 bytes = IPCDEV_FRAME_BYTES(ipcdev_slice_size(&head->slice));
 
 		if (bytes > request->bytes - done)
+			break;
+		through = ipcdev_spend(effects);
+		if (!through)
 			break;
 		ipcdev_count_unqueued(device, &head->slice);
 		head->slice.message->copying += ipcdev_slice_size(&head->slice);
@@ -455,7 +494,21 @@ static noinline u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcd
 		ipcdev_chain_add(&request->pieces, &head->link);
 		done += bytes;
 	}
-	return done;
+	request->done = done;
+	return through;
+}
+
+/* Off the list of parked requests, if it is on one. */
+static void ipcdev_leave(struct ipcdev_device *device, struct ipcdev_request *request)
+{
+	if (request->state != IPCDEV_PARKED)
+		return;
+	request->state = IPCDEV_IDLE;
+	list_del_init(&request->hook);
+	if (request->operation == IPCDEV_OP_READ)
+		device->gauges.parked_readers--;
+	else
+		device->gauges.parked_writers--;
 }
 
 /*
@@ -464,7 +517,7 @@ static noinline u32 ipcdev_take_frames(struct ipcdev_device *device, struct ipcd
  */
 static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
-	if (!list_empty(&device->readers) || !list_empty(&device->writers))
+	if (device->under_way || !list_empty(&device->readers) || !list_empty(&device->writers))
 		ipcdev_serve_parked(device, effects);
 	if (effects->became_readable)
 		effects->became_readable = !ipcdev_chain_empty(&device->queue);
@@ -472,31 +525,65 @@ static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *ef
 		effects->became_writable = ipcdev_has_room(device);
 }
 
+/* Ends when nobody can go on, or with the step: then there may be more to do. */
 static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
 					 struct ipcdev_effects *effects)
 {
-	struct ipcdev_request *request;
+	while (effects->budget) {
+		struct ipcdev_request *request = ipcdev_next_to_serve(device);
 
-	for (;;) {
-		if (!list_empty(&device->readers) && !ipcdev_chain_empty(&device->queue)) {
-			request = list_first_entry(&device->readers, struct ipcdev_request, hook);
-			list_del_init(&request->hook);
-			device->gauges.parked_readers--;
-			request->account->parked--;
-			ipcdev_take(device, request, effects);
-		} else if (!list_empty(&device->writers) && ipcdev_has_room(device)) {
-			request = list_first_entry(&device->writers, struct ipcdev_request, hook);
-			ipcdev_admit(device, request, effects);
-			if (!request->message) {
-				list_del_init(&request->hook);
-				device->gauges.parked_writers--;
-				request->account->parked--;
-				ipcdev_complete(request, 0, effects);
-			}
-		} else {
-			break;
+		if (!request) {
+			struct ipcdev_request *arriving = device->arriving;
+
+			device->arriving = NULL;
+			device->under_way = false;
+			if (arriving)
+				ipcdev_park(device, arriving, effects);
+			return;
 		}
+		device->serving = ipcdev_serve(device, request, effects) ? NULL : request;
 	}
+	device->under_way = true;
+	device->held_readable = effects->became_readable;
+	device->held_writable = effects->became_writable;
+	effects->became_readable = false;
+	effects->became_writable = false;
+}
+
+/* NULL if nobody can go on. */
+static struct ipcdev_request *ipcdev_next_to_serve(struct ipcdev_device *device)
+{
+	if (device->serving)
+		return device->serving;
+	if (!ipcdev_chain_empty(&device->queue) && !list_empty(&device->readers))
+		return list_first_entry(&device->readers, struct ipcdev_request, hook);
+	if (!ipcdev_has_room(device))
+		return NULL;
+	if (device->arriving)
+		return device->arriving;
+	return list_first_entry_or_null(&device->writers, struct ipcdev_request, hook);
+}
+
+/*
+ * False: more of its messages can be moved, by the next step.
+ * Requires: @effects->budget above 0.
+ */
+static bool ipcdev_serve(struct ipcdev_device *device, struct ipcdev_request *request,
+			 struct ipcdev_effects *effects)
+{
+	if (request->operation == IPCDEV_OP_READ) {
+		ipcdev_leave(device, request);
+		effects->budget -= request->batch ? 0 : 1; /* each frame spends of it */
+		return ipcdev_take(device, request, effects);
+	}
+	effects->budget--;
+	ipcdev_admit(device, request, effects);
+	if (request->message)
+		return !ipcdev_has_room(device);
+	device->arriving = NULL; /* that was it: while there is one, no writer is parked */
+	ipcdev_leave(device, request);
+	ipcdev_complete(request, 0, effects);
+	return true;
 }
 
 /* The reader has the first @done bytes of what it took; no rest but in slot mode. */
@@ -507,6 +594,26 @@ static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev
 	device->statistics.bytes_truncated += ipcdev_slice_size(slice) - done;
 	slice->message->copying -= ipcdev_slice_size(slice);
 	ipcdev_settle(device, slice->message, effects);
+}
+
+/* As many as the step may still move.  False: there are more. */
+static noinline __flatten bool ipcdev_finish_frames(struct ipcdev_device *device,
+						    struct ipcdev_request *request,
+						    struct ipcdev_effects *effects)
+{
+	struct ipcdev_piece *piece;
+
+	while ((piece = ipcdev_first_piece(&request->pieces))) {
+		const struct ipcdev_slice slice = piece->slice;
+
+		if (!ipcdev_spend(effects))
+			return false;
+		ipcdev_chain_pop(&request->pieces);
+		if (piece != &slice.message->whole)
+			ipcdev_chain_add(&effects->returned, &piece->link);
+		ipcdev_finish_copy(device, &slice, ipcdev_slice_size(&slice), effects);
+	}
+	return true;
 }
 
 /*
@@ -534,6 +641,21 @@ static void ipcdev_give_back(struct ipcdev_device *device, const struct ipcdev_s
 	ipcdev_settle(device, message, effects);
 }
 
+/* Those of a batch, the last one first. */
+static void ipcdev_give_back_frames(struct ipcdev_device *device, struct ipcdev_effects *effects)
+{
+	struct ipcdev_chain *backwards = &device->giving_back->pieces;
+
+	while (!ipcdev_chain_empty(backwards) && ipcdev_spend(effects)) {
+		struct ipcdev_piece *piece = ipcdev_next_piece(backwards);
+		const struct ipcdev_slice slice = piece->slice;
+
+		ipcdev_give_back(device, &slice, piece, effects);
+	}
+	if (ipcdev_chain_empty(backwards))
+		device->giving_back = NULL;
+}
+
 /*
  * Puts the slice before everything else that is queued: by widening the piece that
  * follows it in the same message, else as a piece of its own.
@@ -556,21 +678,23 @@ static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_sli
 	ipcdev_count_queued(device, slice);
 }
 
-static noinline void ipcdev_drop_queued(struct ipcdev_device *device, enum ipcdev_fate fate,
-					struct ipcdev_effects *effects)
+static void ipcdev_drop_queued(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
-	bool was_full = !ipcdev_has_room(device);
-	struct ipcdev_piece *piece;
+	while (!ipcdev_chain_empty(&device->queue) && ipcdev_spend(effects))
+		ipcdev_drop_first(device, IPCDEV_FATE_CLEARED, effects);
+	device->clearing = !ipcdev_chain_empty(&device->queue);
+}
 
-	while ((piece = ipcdev_first_piece(&device->queue))) {
-		struct ipcdev_message *message = piece->slice.message;
+static noinline void ipcdev_drop_first(struct ipcdev_device *device, enum ipcdev_fate fate,
+				       struct ipcdev_effects *effects)
+{
+	struct ipcdev_piece *piece = ipcdev_first_piece(&device->queue);
+	struct ipcdev_message *message = piece->slice.message;
 
-		ipcdev_count_unqueued(device, &piece->slice);
-		message->fate = fate;
-		ipcdev_unlink(device, effects);
-		ipcdev_settle(device, message, effects);
-	}
-	effects->became_writable |= was_full && ipcdev_has_room(device);
+	ipcdev_count_unqueued(device, &piece->slice);
+	message->fate = fate;
+	ipcdev_unlink(device, effects);
+	ipcdev_settle(device, message, effects);
 }
 
 /* The head, which is all that ever leaves the queue. */

@@ -8,7 +8,12 @@
  *
  * All of it is guarded by ipcdev_device.lock; who calls holds that.
  *
- * Invariants, true whenever the lock is free:
+ * A call moves no more messages than ipcdev_effects.budget allows, so that the lock is
+ * never held for long.  While ipcdev_device.under_way says that it isn't through,
+ * ipcdev_go_on() is the only call allowed, by whoever takes the lock next; so nobody sees
+ * it half done.
+ *
+ * Invariants, true whenever the lock is free and no call is under way:
  *   - readers are parked only while the queue is empty;
  *   - writers are parked only while a fifo is full; never in slot mode;
  *   - both lists of parked requests are in order of arrival;
@@ -24,6 +29,12 @@
 
 #include "chain.h"
 #include "ipcdev.h"
+
+/*
+ * Messages that one step moves at most: as many as a queue holds with the default
+ * settings.
+ */
+#define IPCDEV_STEP_MESSAGES IPCDEV_DEPTH_DEFAULT
 
 /*
  * The module is one unit for the compiler, unit.c, so that it builds a call's way
@@ -157,6 +168,8 @@ ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request);
 
 /**
  * struct ipcdev_effects - what one call of the device makes true for others
+ * @budget:	messages that may be moved besides the first.  ipcdev_go_on() does what is
+ *		left
  * @completed:	requests to be answered, in the order in which they completed
  * @retired:	messages to be freed: no byte of them is left
  * @returned:	spare pieces of put_back that are no longer needed
@@ -164,6 +177,7 @@ ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request);
  * @became_writable: a poller's edge: a full fifo got room
  */
 struct ipcdev_effects {
+	u32 budget;
 	struct ipcdev_chain completed;
 	struct ipcdev_chain retired;
 	struct ipcdev_chain returned;
@@ -172,6 +186,15 @@ struct ipcdev_effects {
 };
 
 ipcdev_hot void ipcdev_effects_init(struct ipcdev_effects *effects);
+
+/* One more message?  False: not in this step. */
+static inline bool ipcdev_spend(struct ipcdev_effects *effects)
+{
+	if (!effects->budget)
+		return false;
+	effects->budget--;
+	return true;
+}
 
 static inline struct ipcdev_request *ipcdev_next_completed(struct ipcdev_effects *effects)
 {
@@ -260,6 +283,13 @@ struct ipcdev_poll_mask {
  * @writers:	parked, each still holding its message; at most one of @readers
  *		and @writers is not empty
  * @cleared_through: sequence of the last message that clear reached
+ * @under_way:	a call is.  What is left of it, in the order in which it is done:
+ * @clearing:	drop what is queued
+ * @giving_back: a batch read, whose frames go back to the queue
+ * @serving:	more of its messages can be moved now
+ * @arriving:	a batch write that is on no list; parks if it must
+ * @held_readable: edges of the steps before
+ * @held_writable: likewise
  */
 struct ipcdev_device {
 	spinlock_t lock; /* all that follows, and what is on the lists */
@@ -271,6 +301,13 @@ struct ipcdev_device {
 	struct list_head readers;
 	struct list_head writers;
 	u64 cleared_through;
+	bool under_way;
+	bool clearing;
+	bool held_readable;
+	bool held_writable;
+	struct ipcdev_request *giving_back;
+	struct ipcdev_request *serving;
+	struct ipcdev_request *arriving;
 };
 
 void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *settings);
@@ -290,6 +327,7 @@ void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *reques
 		     struct ipcdev_piece *spare, struct ipcdev_effects *effects);
 int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_change *change);
 void ipcdev_clear(struct ipcdev_device *device, struct ipcdev_effects *effects);
+void ipcdev_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects);
 struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device);
 
 #endif /* IPCDEV_DEVICE_H */

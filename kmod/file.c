@@ -46,6 +46,7 @@ static ssize_t ipcdev_write_message(struct ipcdev_node *node, const struct file 
 	while ((left = call.request.message)) { /* not admitted: still ours */
 		call.request.message = left->next;
 		ipcdev_message_free(&node->buffers, left);
+		cond_resched(); /* of a batch there may be thousands */
 	}
 	return result ?: call.request.done;
 }
@@ -83,9 +84,33 @@ static noinline void ipcdev_return_bytes(struct ipcdev_node *node, struct ipcdev
 	/* Must not fail: without it the bytes would be lost.  It is small. */
 	spare = kzalloc(sizeof(*spare), GFP_KERNEL | __GFP_NOFAIL);
 	ipcdev_link_init(&spare->link);
+	if (request->batch)
+		ipcdev_chain_reverse(&request->pieces);
 	ipcdev_begin(node, &effects);
 	ipcdev_put_back(&node->device, request, spare, &effects);
 	ipcdev_finish(node, &effects);
+}
+
+/* The last steps of a batch read that got frames. */
+static noinline __flatten int ipcdev_copy_frames_out(struct ipcdev_node *node,
+						     struct ipcdev_request *request,
+						     struct ipcdev_memory *to)
+{
+	int error = ipcdev_frames_to(to, request);
+
+	if (error) {
+		ipcdev_return_bytes(node, request);
+		return error;
+	}
+	while (request->state == IPCDEV_COPYING) {
+		struct ipcdev_effects effects;
+
+		ipcdev_begin(node, &effects);
+		ipcdev_copy_done(&node->device, request, &effects);
+		ipcdev_finish(node, &effects);
+		cond_resched();
+	}
+	return 0;
 }
 
 /* The last step of a read that got bytes: 0, or -EFAULT and they are put back. */
@@ -95,7 +120,9 @@ static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *requ
 	struct ipcdev_effects effects __uninitialized; /* begin does */
 	int error;
 
-	error = request->batch ? ipcdev_frames_to(to, request) : ipcdev_bytes_to(to, request);
+	if (request->batch)
+		return ipcdev_copy_frames_out(node, request, to);
+	error = ipcdev_bytes_to(to, request);
 	if (error) {
 		ipcdev_return_bytes(node, request);
 		return error;
@@ -142,7 +169,7 @@ static __poll_t ipcdev_poll(struct file *file, poll_table *wait)
 	struct ipcdev_poll_mask mask;
 
 	poll_wait(file, &node->pollers, wait); /* first, or an edge could fall between */
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	mask = ipcdev_poll_mask(&node->device);
 	spin_unlock(&node->device.lock);
 	return (mask.readable ? EPOLLIN | EPOLLRDNORM : 0) |

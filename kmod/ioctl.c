@@ -6,7 +6,9 @@
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
+#include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/time_namespace.h>
 #include <linux/uaccess.h>
 
 #include "node.h"
@@ -54,7 +56,7 @@ static int ipcdev_ioctl_info(struct ipcdev_node *node, unsigned int command, voi
 	info.abi_version = IPCDEV_ABI_VERSION;
 	info.server = IPCDEV_SERVER_MODULE;
 	info.capabilities = IPCDEV_CAP_RESTART | IPCDEV_CAP_CHARDEV | IPCDEV_CAP_UNSPLIT;
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	info.mode = settings->mode;
 	info.depth = settings->depth;
 	info.max_message = settings->max_message;
@@ -77,7 +79,7 @@ static int ipcdev_ioctl_stats(struct ipcdev_node *node, unsigned int command, vo
 		return error;
 	if (stats.reserved)
 		return -EINVAL;
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	now = node->device.statistics;
 	spin_unlock(&node->device.lock);
 	stats.messages_written = now.messages_written;
@@ -93,40 +95,56 @@ static int ipcdev_ioctl_stats(struct ipcdev_node *node, unsigned int command, vo
 	return ipcdev_give_struct(user, &stats, sizeof(stats), command);
 }
 
-/* Adds those of one list that are wanted. */
-static void ipcdev_list_waiters(struct list_head *parked, struct ipcdev_waiters *waiters)
+/* As a clock of the caller's time namespace shows it, or 0 if it began only later. */
+static u64 ipcdev_since_of(const struct ipcdev_call *call)
+{
+	struct timespec64 since = ns_to_timespec64(call->since_ns);
+
+	timens_add_monotonic(&since);
+	return max_t(s64, timespec64_to_ns(&since), 0);
+}
+
+/* Adds those of one list that are wanted, of which @skip are not. */
+static void ipcdev_list_waiters(struct list_head *parked, u32 skip,
+				struct ipcdev_waiters *waiters)
 {
 	struct ipcdev_request *request;
 
 	list_for_each_entry(request, parked, hook) {
 		const struct ipcdev_call *call = ipcdev_call_of(request);
 		struct ipcdev_waiter *waiter = &waiters->waiters[waiters->count];
-		u32 index = waiters->total++;
 
-		if (index < waiters->first || waiters->count == IPCDEV_WAITERS_PER_CALL)
+		if (skip) {
+			skip--;
 			continue;
+		}
+		if (waiters->count == IPCDEV_WAITERS_PER_CALL)
+			return;
 		waiters->count++;
-		waiter->pid = task_pid_nr(call->task);
+		waiter->pid = task_pid_vnr(call->task); /* 0 if the caller can't see it */
 		waiter->operation = request->operation == IPCDEV_OP_READ ? IPCDEV_WAITER_READ :
 									   IPCDEV_WAITER_WRITE;
 		waiter->bytes = request->bytes;
-		waiter->since_ns = call->since_ns;
+		waiter->since_ns = ipcdev_since_of(call);
 	}
 }
 
 static int ipcdev_ioctl_waiters(struct ipcdev_node *node, unsigned int command, void __user *user)
 {
+	const struct ipcdev_gauges *gauges = &node->device.gauges;
 	struct ipcdev_waiters waiters;
 	int error = ipcdev_take_struct(&waiters, sizeof(waiters), user, command);
 
 	if (error)
 		return error;
 	waiters.count = 0;
-	waiters.total = 0;
 	memset(waiters.waiters, 0, sizeof(waiters.waiters));
-	spin_lock(&node->device.lock);
-	ipcdev_list_waiters(&node->device.readers, &waiters);
-	ipcdev_list_waiters(&node->device.writers, &waiters);
+	ipcdev_lock(node);
+	waiters.total = gauges->parked_readers + gauges->parked_writers;
+	if (waiters.first < waiters.total) { /* one of the lists is empty */
+		ipcdev_list_waiters(&node->device.readers, waiters.first, &waiters);
+		ipcdev_list_waiters(&node->device.writers, waiters.first, &waiters);
+	}
 	spin_unlock(&node->device.lock);
 	return ipcdev_give_struct(user, &waiters, sizeof(waiters), command);
 }
@@ -147,7 +165,7 @@ static int ipcdev_ioctl_configure(struct ipcdev_node *node, unsigned int command
 	change.mode = wanted.mode;
 	change.depth = wanted.depth;
 	change.max_message = wanted.max_message;
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	error = ipcdev_configure(&node->device, &change);
 	spin_unlock(&node->device.lock);
 	return error;
@@ -187,7 +205,7 @@ static int ipcdev_ioctl_batch(struct ipcdev_node *node, const struct file *file,
 		return error;
 	if (wanted.on > 1)
 		return -EINVAL;
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	if (ipcdev_calls(&node->device.readers, file) || ipcdev_calls(&node->device.writers, file))
 		error = -EBUSY;
 	else

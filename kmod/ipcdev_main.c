@@ -40,7 +40,8 @@ module_param(permissions, ushort, 0444);
 MODULE_PARM_DESC(permissions, "of the device nodes, in octal with a leading 0 (0600)");
 
 static dev_t ipcdev_first;
-static struct ipcdev_node *ipcdev_nodes[IPCDEV_NODES_MAX];
+static struct ipcdev_node *ipcdev_nodes[IPCDEV_NODES_MAX]; /* that are live */
+static int ipcdev_nodes_count;
 
 static char *ipcdev_devnode(ipcdev_devnode_device *dev, umode_t *node_mode)
 {
@@ -199,27 +200,33 @@ static void ipcdev_node_destroy(struct ipcdev_node *node)
 	put_device(&node->dev);
 }
 
-static void ipcdev_destroy_nodes(int count)
+static void ipcdev_destroy_nodes(void)
 {
-	while (count--)
-		ipcdev_node_destroy(ipcdev_nodes[count]);
+	while (ipcdev_nodes_count)
+		ipcdev_node_destroy(ipcdev_nodes[--ipcdev_nodes_count]);
 }
 
+/*
+ * A node is live at once: who opens it holds the module, but only against rmmod.  When
+ * loading fails the module is freed all the same, below that file.  So one that is live
+ * is enough for success.
+ */
 static int __init ipcdev_create_nodes(const struct ipcdev_settings *settings)
 {
 	struct ipcdev_node *node;
+	int error = 0;
 	int i;
 
 	for (i = 0; i < names_count; i++) {
 		node = ipcdev_node_create(names[i], ipcdev_first + i, settings);
 		if (IS_ERR(node)) {
-			pr_err("can't make /dev/%s: error %ld\n", names[i], PTR_ERR(node));
-			ipcdev_destroy_nodes(i);
-			return PTR_ERR(node);
+			pr_err("not serving /dev/%s: can't make it: %pe\n", names[i], node);
+			error = PTR_ERR(node);
+		} else {
+			ipcdev_nodes[ipcdev_nodes_count++] = node;
 		}
-		ipcdev_nodes[i] = node;
 	}
-	return 0;
+	return ipcdev_nodes_count ? 0 : error;
 }
 
 static int __init ipcdev_load(void)
@@ -247,8 +254,9 @@ static int __init ipcdev_load(void)
 	error = ipcdev_create_nodes(&settings);
 	if (error)
 		goto unregister_class;
-	pr_info("serving /dev/%s%s: %s, %u messages of up to %u bytes\n", names[0],
-		names_count > 1 ? " and others" : "", mode, settings.depth, settings.max_message);
+	pr_info("serving /dev/%s%s: %s, %u messages of up to %u bytes\n",
+		dev_name(&ipcdev_nodes[0]->dev), ipcdev_nodes_count > 1 ? " and others" : "", mode,
+		settings.depth, settings.max_message);
 	return 0;
 
 unregister_class:
@@ -260,7 +268,7 @@ unregister_region:
 
 static void __exit ipcdev_unload(void)
 {
-	ipcdev_destroy_nodes(names_count);
+	ipcdev_destroy_nodes();
 	class_unregister(&ipcdev_class);
 	unregister_chrdev_region(ipcdev_first, names_count);
 }

@@ -89,6 +89,7 @@ static inline struct ipcdev_call *ipcdev_call_of(struct ipcdev_request *request)
 extern const struct file_operations ipcdev_file_operations;
 
 /* call.c */
+ipcdev_hot void ipcdev_lock(struct ipcdev_node *node);
 ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects);
 ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects);
 ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes);

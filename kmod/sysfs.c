@@ -14,7 +14,7 @@ static u64 ipcdev_value(struct device *dev, size_t offset, size_t size)
 	const void *field = (const char *)&node->device + offset;
 	u64 value;
 
-	spin_lock(&node->device.lock);
+	ipcdev_lock(node);
 	value = size == sizeof(u64) ? *(const u64 *)field : *(const u32 *)field;
 	spin_unlock(&node->device.lock);
 	return value;

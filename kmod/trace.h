@@ -12,7 +12,12 @@
 #include <linux/kdev_t.h>
 #include <linux/tracepoint.h>
 
-#define ipcdev_show_operation(operation) ((operation) == IPCDEV_OP_READ ? "read" : "write")
+/* Their values, for who reads the formats and not this file: perf, trace-cmd. */
+TRACE_DEFINE_ENUM(IPCDEV_OP_READ);
+TRACE_DEFINE_ENUM(IPCDEV_OP_WRITE);
+
+#define ipcdev_show_operation(operation)                                                          \
+	__print_symbolic(operation, { IPCDEV_OP_READ, "read" }, { IPCDEV_OP_WRITE, "write" })
 
 /* A call ends: its result as the program sees it, or -ERESTARTSYS. */
 DECLARE_EVENT_CLASS(ipcdev_call,
@@ -42,7 +47,10 @@ DEFINE_EVENT(ipcdev_call, ipcdev_read,
 	TP_ARGS(dev, bytes, result)
 );
 
-/* A call is parked, or ends by a signal. */
+/*
+ * A call is parked, or ends by a signal.  A batch of which a part is in may be parked by
+ * another task, which did the rest of it.
+ */
 DECLARE_EVENT_CLASS(ipcdev_wait,
 	TP_PROTO(dev_t dev, int operation, u64 bytes),
 	TP_ARGS(dev, operation, bytes),
@@ -70,7 +78,10 @@ DEFINE_EVENT(ipcdev_wait, ipcdev_cancel,
 	TP_ARGS(dev, operation, bytes)
 );
 
-/* The current task completes the parked call of another. */
+/*
+ * The current task completes the parked call of another.  Ids are those of the initial
+ * pid namespace, as all of a trace.
+ */
 TRACE_EVENT(ipcdev_complete,
 	TP_PROTO(dev_t dev, int operation, pid_t waiter, u32 done, int error),
 	TP_ARGS(dev, operation, waiter, done, error),

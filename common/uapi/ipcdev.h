@@ -217,10 +217,14 @@ struct ipcdev_stats {
 
 /**
  * struct ipcdev_waiter - one parked call
- * @pid:		thread that called, as the server's pid namespace counts
+ * @pid:		thread that called, as the pid namespace of who asks counts;
+ *			0 if it is not in that
  * @operation:		IPCDEV_WAITER_*
  * @bytes:		count of the read, or size of the message
- * @since_ns:		CLOCK_MONOTONIC when it parked, ns
+ * @since_ns:		CLOCK_MONOTONIC when it parked, ns, in the time namespace of
+ *			who asks; 0 if that began later
+ *
+ * Served by a daemon, both are as the daemon's own namespaces count.
  */
 struct ipcdev_waiter {
 	__s32 pid;

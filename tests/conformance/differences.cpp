@@ -3,8 +3,8 @@
 // The contract's table of declared differences, row by row: what each way of
 // serving does is asserted, so that none is a silent skip. The row of SA_RESTART,
 // ^Z and the debugger is in signals.cpp, that of fsync, splice, mmap, FIONREAD,
-// O_DIRECT and AIO in not_offered.cpp, that of a file that an ordinary user serves
-// in other_users.cpp.
+// O_DIRECT and AIO in not_offered.cpp, that of WAITERS in namespaces.cpp, that of a
+// file that an ordinary user serves in other_users.cpp.
 #include <cerrno>
 #include <csignal>
 

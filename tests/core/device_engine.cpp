@@ -18,13 +18,21 @@ struct Core {
     static int error_of(const Request& request) { return request.error; }
     static bool is_read(const Request& request) { return request.operation == Operation::read; }
     static const PieceList& pieces_of(const Request& request) { return request.pieces; }
+    static bool is_copying(const Request& request) {
+        return request.state == RequestState::copying;
+    }
     static Fate fate_of(const Message& message) { return message.fate; }
 };
 
 } // namespace
 
+std::unique_ptr<Engine> make_device_engine_in_steps(const Settings& settings, const Limits& limits,
+                                                    std::uint32_t budget) {
+    return std::make_unique<MachineEngine<Core>>(settings, limits, budget);
+}
+
 std::unique_ptr<Engine> make_device_engine(const Settings& settings, const Limits& limits) {
-    return std::make_unique<MachineEngine<Core>>(settings, limits);
+    return make_device_engine_in_steps(settings, limits, unlimited);
 }
 
 } // namespace ipcdev::test

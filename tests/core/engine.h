@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -182,6 +183,9 @@ class Engine {
     // What is wrong with the engine itself, a sentence; empty if nothing is.
     [[nodiscard]] virtual std::string complaint() const { return {}; }
 };
+
+// A step may move any number of messages.
+constexpr std::uint32_t unlimited = std::numeric_limits<std::uint32_t>::max();
 
 using EngineMaker = std::function<std::unique_ptr<Engine>(const Settings&, const Limits&)>;
 

@@ -5,20 +5,21 @@
 //
 //   Account, Message,
 //   Piece, Request            what the caller owns
-//   Effects                   .completed, .retired, .returned with pop_front(),
-//                             .became_readable, .became_writable
+//   Effects                   .budget, .completed, .retired, .returned with
+//                             pop_front(), .became_readable, .became_writable
 //   Device                    with the members of ipcdev::Device that are used here
 //   error_of(request)         0 or a positive errno
 //   pieces_of(request)        what a batch read took
 //   is_read(request)
+//   is_copying(request)       the device still has frames to finish
 //   fate_of(message)
 //
 // Owns what a transport owns (requests, payloads, spare pieces). Order of one
 // input: the device is called, its effects are drained, then what it gave back is
-// freed, each message an allocation of its own, so that a sanitizer sees a late
-// use. What a client is doing is known from the completions alone, not from the
-// state that the device keeps in the request. When the engine goes, it ends all
-// that is under way, as a transport does.
+// freed; so for each of its steps, each message an allocation of its own, so that a sanitizer sees
+// a late use. What a client is doing is known from the completions alone, not from the state that
+// the device keeps in the request. When the engine goes, it ends all that is under way, as a
+// transport does.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +34,8 @@ namespace ipcdev::test {
 
 template <class Machine> class MachineEngine final : public Engine {
   public:
-    MachineEngine(const Settings& settings, const Limits& limits) : device_(settings, limits) {
+    MachineEngine(const Settings& settings, const Limits& limits, std::uint32_t budget)
+        : budget_(budget), device_(settings, limits) {
         constexpr std::size_t few = 16; // as many as most tests have at a time
         buffers_.reserve(few);
         spares_.reserve(few);
@@ -95,14 +97,17 @@ template <class Machine> class MachineEngine final : public Engine {
     void read(Client& client, const Input& input, Effects& effects);
     void write(Client& client, const Input& input, Effects& effects);
     void bring(Client& client, const Input& input);
-    void copied(Client& client, Effects& effects);
+    void copied(Client& client, Effects& effects, Outcome& outcome);
+    void finish_copy(Client& client, Effects& effects, Outcome& outcome);
     void fault(Client& client, Effects& effects);
     void drain(Effects& effects, Outcome& outcome);
+    void go_on(Outcome& outcome);
     void finish(Client& client, Outcome& outcome);
     void finish_write(Client& client, Completion& completion);
     void finish_read(Client& client, Completion& completion);
     void end_everything();
 
+    const std::uint32_t budget_;                                // of a step
     std::vector<std::unique_ptr<Buffer>> buffers_;              // all that are not freed yet
     std::vector<std::unique_ptr<Spare>> spares_;                // all that are not freed yet
     std::deque<Client> clients_;                                // a Request may not move
@@ -117,7 +122,10 @@ template <class Machine> void MachineEngine<Machine>::apply(const Input& input, 
     outcome.spares_returned = 0;
     outcome.cancelled = false;
     outcome.error = 0;
+    outcome.became_readable = false;
+    outcome.became_writable = false;
     Effects effects;
+    effects.budget = budget_;
     switch (input.verb) {
     case Verb::open:
         device_.open();
@@ -138,7 +146,7 @@ template <class Machine> void MachineEngine<Machine>::apply(const Input& input, 
         outcome.cancelled = device_.cancel(client(input.client).request, input.error, effects);
         break;
     case Verb::copied:
-        copied(client(input.client), effects);
+        copied(client(input.client), effects, outcome);
         break;
     case Verb::fault:
         fault(client(input.client), effects);
@@ -151,6 +159,7 @@ template <class Machine> void MachineEngine<Machine>::apply(const Input& input, 
         break;
     }
     drain(effects, outcome);
+    go_on(outcome);
     const bool calls = input.verb == Verb::read || input.verb == Verb::write;
     outcome.parked = calls && client(input.client).doing == Client::Doing::call;
 }
@@ -270,12 +279,23 @@ template <class Machine> void MachineEngine<Machine>::bring(Client& client, cons
     }
 }
 
-template <class Machine> void MachineEngine<Machine>::copied(Client& client, Effects& effects) {
+template <class Machine>
+void MachineEngine<Machine>::copied(Client& client, Effects& effects, Outcome& outcome) {
     if (client.doing != Client::Doing::copy) {
         throw std::logic_error("no copy is under way");
     }
     client.doing = Client::Doing::nothing;
+    finish_copy(client, effects, outcome);
+}
+
+template <class Machine>
+void MachineEngine<Machine>::finish_copy(Client& client, Effects& effects, Outcome& outcome) {
     device_.copy_done(client.request, effects);
+    while (Machine::is_copying(client.request)) {
+        drain(effects, outcome);
+        effects.budget = budget_;
+        device_.copy_done(client.request, effects);
+    }
 }
 
 template <class Machine> void MachineEngine<Machine>::fault(Client& client, Effects& effects) {
@@ -299,8 +319,18 @@ template <class Machine> void MachineEngine<Machine>::drain(Effects& effects, Ou
         ++outcome.spares_returned;
         drop(spares_, static_cast<Spare&>(*piece).place);
     }
-    outcome.became_readable = effects.became_readable;
-    outcome.became_writable = effects.became_writable;
+    outcome.became_readable |= effects.became_readable;
+    outcome.became_writable |= effects.became_writable;
+}
+
+// The steps that are left of the input.
+template <class Machine> void MachineEngine<Machine>::go_on(Outcome& outcome) {
+    while (device_.under_way()) {
+        Effects effects;
+        effects.budget = budget_;
+        device_.go_on(effects);
+        drain(effects, outcome);
+    }
 }
 
 // The call ended: what the transport would answer, and what it frees then.
@@ -358,13 +388,14 @@ void MachineEngine<Machine>::finish_read(Client& client, Completion& completion)
 template <class Machine> void MachineEngine<Machine>::end_everything() {
     Effects effects;
     Outcome outcome;
+    effects.budget = unlimited;
     for (Client& client : clients_) {
         device_.cancel(client.request, ENODEV, effects);
     }
     drain(effects, outcome);
     for (Client& client : clients_) {
         if (client.doing == Client::Doing::copy) {
-            device_.copy_done(client.request, effects);
+            finish_copy(client, effects, outcome);
         }
     }
     device_.clear(effects);

@@ -159,6 +159,9 @@ class MirrorDevice {
         locked(ipcdev_copy_done, &request, &effects);
     }
     void put_back(MirrorRequest& request, MirrorPiece& spare, MirrorEffects& effects) {
+        if (request.batch) {
+            ipcdev_chain_reverse(&request.pieces);
+        }
         locked(ipcdev_put_back, &request, &spare, &effects);
     }
     int configure(const SettingsChange& change) {
@@ -166,6 +169,8 @@ class MirrorDevice {
         return -locked(ipcdev_configure, &wanted);
     }
     void clear(MirrorEffects& effects) { locked(ipcdev_clear, &effects); }
+    void go_on(MirrorEffects& effects) { locked(ipcdev_go_on, &effects); }
+    [[nodiscard]] bool under_way() const { return device_.under_way; }
 
     [[nodiscard]] PollMask poll_mask() const {
         const auto mask = locked(::ipcdev_poll_mask);
@@ -221,6 +226,7 @@ struct Mirror {
     static auto pieces_of(const Request& request) {
         return ChainView<ipcdev_piece>(request.pieces);
     }
+    static bool is_copying(const Request& request) { return request.state == IPCDEV_COPYING; }
     static Fate fate_of(const Message& message) {
         switch (message.fate) {
         case IPCDEV_FATE_OVERWRITTEN:
@@ -235,8 +241,13 @@ struct Mirror {
 
 } // namespace
 
+std::unique_ptr<Engine> make_mirror_engine_in_steps(const Settings& settings, const Limits& limits,
+                                                    std::uint32_t budget) {
+    return std::make_unique<MachineEngine<Mirror>>(settings, limits, budget);
+}
+
 std::unique_ptr<Engine> make_mirror_engine(const Settings& settings, const Limits& limits) {
-    return std::make_unique<MachineEngine<Mirror>>(settings, limits);
+    return make_mirror_engine_in_steps(settings, limits, unlimited);
 }
 
 } // namespace ipcdev::test

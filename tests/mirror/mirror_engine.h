@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // kmod/device.c behind the Engine interface: compiled in user space, with the
-// headers in shim/ in place of the kernel's.
+// headers in shim/ in place of the kernel's. `budget`: messages that one step moves at
+// most, which nothing that comes of an input may tell.
 #pragma once
 
 #include "engine.h"
 
 namespace ipcdev::test {
 
+[[nodiscard]] std::unique_ptr<Engine>
+make_mirror_engine_in_steps(const Settings& settings, const Limits& limits, std::uint32_t budget);
 [[nodiscard]] std::unique_ptr<Engine> make_mirror_engine(const Settings& settings,
                                                          const Limits& limits = {});
 

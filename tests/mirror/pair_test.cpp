@@ -95,6 +95,12 @@ TEST(Pair, ThatDoesTheSameHasNoComplaint) {
                                {batch_input, batch_read_input}));
 }
 
+TEST(Pair, ThatDoesTheSameInOtherStepsHasNoComplaint) {
+    EXPECT_EQ("", complaint_of(make_device_engine_in_steps(settings, {}, 1),
+                               make_mirror_engine_in_steps(settings, {}, 2),
+                               {batch_input, batch_read_input}));
+}
+
 TEST(Pair, TellsACompletionApart) {
     expect_told_apart({.outcome = [](Outcome& outcome) { outcome.completions[0].error = EAGAIN; }});
 }

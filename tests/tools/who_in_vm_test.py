@@ -133,6 +133,14 @@ class Module(WithServer):
         self.assertEqual(done.stderr,
                          "ipcdev-who: can't read the module's file /nowhere.ko: No such file or directory\n")
 
+    def test_from_a_pid_namespace_that_lacks_the_thread(self) -> None:
+        self.expect_cat(self.park_cat(), self.parked)
+        command = ("unshare", "--pid", "--fork", "--mount-proc", *who(DEVICE).args)
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        self.assertRegex(done.stdout.splitlines()[1], r"^- +- +- +- +read +131072 +\d+ +- +-$")
+        self.assertEqual(done.stderr, "ipcdev-who: a call is parked by a thread of another pid namespace, which has "
+                                      "no number here\n")
+
     def test_a_parked_writer_and_who_waits_for_events(self) -> None:
         Path(DEVICE).write_text("full", encoding="utf-8")
         expected = {self.hold(action): call for call, action in

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#define lockdep_assert(condition) assert(condition)
 #define lockdep_assert_held(lock) assert((lock)->held)
 
 #endif

@@ -11,7 +11,9 @@ typedef uint8_t u8;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
-#define noinline __attribute__((__noinline__)) /* of the kernel's compiler_types.h */
+/* Of the kernel's compiler_types.h. */
+#define noinline __attribute__((__noinline__))
+#define __flatten __attribute__((__flatten__))
 
 struct list_head {
 	struct list_head *next, *prev;
