@@ -125,6 +125,14 @@ bool Device::cancel(Request& request, int error, Effects& effects) {
     return true;
 }
 
+void Device::cancel_all(int error, Effects& effects) {
+    for (RequestList* parked : {&readers_, &writers_}) {
+        while (Request* request = parked->front()) {
+            cancel(*request, error, effects);
+        }
+    }
+}
+
 void Device::copy_done(Request& request, Effects& effects) {
     assert(request.state == RequestState::copying);
     --gauges_.copies;

@@ -56,11 +56,7 @@ Operations::~Operations() {
 
 void Operations::end() {
     Effects effects;
-    for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
-        while (!parked->empty()) {
-            device_.cancel(const_cast<Request&>(*parked->front()), ENODEV, effects);
-        }
-    }
+    device_.cancel_all(ENODEV, effects);
     settle(effects);
     drop_queue();
     payloads_.trim(); // the session may need memory to end, and these may have all there is
