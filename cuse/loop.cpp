@@ -74,12 +74,13 @@ Loop::Loop(Session& session, Operations& operations, std::chrono::microseconds s
     }
 }
 
-bool Loop::serve_one() {
+Loop::State Loop::serve_one() {
     const ssize_t got = spin_.count() == 0 ? receive() : receive_spinning();
     if (got == -1) {
-        return goes_on_after(errno);
+        return state_after(errno);
     }
-    return dispatch({buffer_.get(), static_cast<std::size_t>(got)});
+    const bool served = dispatch({buffer_.get(), static_cast<std::size_t>(got)});
+    return served ? State::open : State::failed;
 }
 
 ssize_t Loop::receive() {
@@ -103,17 +104,17 @@ ssize_t Loop::receive_spinning() {
     return poll(&request, 1, -1) == -1 ? -1 : receive();
 }
 
-bool Loop::goes_on_after(int error) {
+Loop::State Loop::state_after(int error) {
     switch (error) {
     case EINTR:
     case EAGAIN: // what poll() saw has gone
     case ENOENT: // the client went away while its request was being read
-        return true;
-    case ENODEV: // unmounted, or aborted
-        return false;
+        return State::open;
+    case ENODEV:
+        return State::ended;
     default:
         spdlog::error("can't read from the kernel: {}", std::strerror(error));
-        return false;
+        return State::failed;
     }
 }
 

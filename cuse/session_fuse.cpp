@@ -5,17 +5,21 @@
 // as a file on a disk is all in this file.
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 
 #include <spdlog/spdlog.h>
 
 #include "loop.h"
 #include "mount_point.h"
+#include "occupant.h"
 #include "operations.h"
 #include "privileges.h"
 #include "session.h"
@@ -55,6 +59,7 @@ class FuseSession final : public Session {
     [[nodiscard]] const std::filesystem::path& path() const override { return place_.path(); }
 
     bool reply_open(fuse_req_t request, fuse_file_info& file) override;
+    [[nodiscard]] bool unmounted() const override;
     void publish() override {} // the file has its permissions from the start
     void drop_privileges() override;
 
@@ -113,6 +118,23 @@ FuseSession::~FuseSession() {
     fuse_session_unmount(session_);
     fuse_session_destroy(session_);
     place_.remove();
+}
+
+// `umount -f` ends the connection, and takes the mount off a moment later.
+bool FuseSession::unmounted() const {
+    using namespace std::chrono;
+    const auto until = steady_clock::now() + seconds(1);
+    pollfd mounts{.fd = ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
+                  .events = POLLPRI, // when they change
+                  .revents = 0};
+    bool there = mount_state(place_.path()) != MountState::none;
+    for (auto left = 1ms; there && left > 0ms;) {
+        left = duration_cast<milliseconds>(until - steady_clock::now());
+        poll(&mounts, 1, std::max(0, static_cast<int>(left.count())));
+        there = mount_state(place_.path()) != MountState::none;
+    }
+    ::close(mounts.fd);
+    return !there;
 }
 
 void FuseSession::drop_privileges() {
