@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // ipcdevd: options and wiring.
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -23,6 +24,18 @@
 namespace ipcdev {
 
 namespace {
+
+// Started with one of them closed, the daemon would get its number for the connection or
+// the lock of the mount point, and write its log there. False: there is no /dev/null.
+bool open_standard_streams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        // The lowest number that is free is this one.
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1) {
+            return false;
+        }
+    }
+    return true;
+}
 
 std::filesystem::path default_file_path(const std::string& name) {
     if (geteuid() == 0) {
@@ -171,6 +184,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
+        if (!ipcdev::open_standard_streams()) {
+            return EXIT_FAILURE; // and there may be nowhere to say so
+        }
         return ipcdev::run(argc, argv);
     } catch (const ipcdev::ParseEnd& end) {
         return end.exit_status;
