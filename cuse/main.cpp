@@ -115,7 +115,7 @@ int status_of_end(const Session& session) {
         return EXIT_SUCCESS;
     }
     spdlog::error("the connection of {} was aborted, by its 'abort' file in /sys or by a request "
-                  "timeout of the kernel (fs.fuse.max_request_timeout)",
+                  "timeout of the kernel (fs.fuse.*_request_timeout)",
                   path);
     return EXIT_FAILURE;
 }
