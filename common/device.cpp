@@ -128,6 +128,14 @@ bool Device::cancel(Request& request, int error, Effects& effects) {
     return true;
 }
 
+void Device::cancel_all(int error, Effects& effects) {
+    for (RequestList* parked : {&readers_, &writers_}) {
+        while (Request* request = parked->front()) {
+            cancel(*request, error, effects);
+        }
+    }
+}
+
 void Device::copy_done(Request& request, Effects& effects) {
     assert(request.state == RequestState::copying);
     if (!request.batch) {
@@ -321,6 +329,7 @@ void Device::leave(Request& request) {
         return;
     }
     request.state = RequestState::idle;
+    --request.account->parked;
     if (request.operation == Operation::read) {
         readers_.erase(request);
         --gauges_.parked_readers;

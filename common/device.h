@@ -113,6 +113,10 @@ class Device {
     // completed beats cancelled.
     bool cancel(Request& request, int error, Effects& effects);
 
+    // Ends every parked request as cancel does each, in the order in which they would be
+    // served. The mirror has none: a module can't go while one is parked.
+    void cancel_all(int error, Effects& effects);
+
     // The reader has its bytes. To be called again while the request is `copying`: if
     // frames are left for the next step, which needn't follow at once.
     void copy_done(Request& request, Effects& effects);

@@ -76,6 +76,7 @@ void Announcer::go_to_background() {
 
 void Announcer::ready(const std::string& path, const std::string& how) {
     spdlog::info("ready: {} {}", path, how);
+    was_ready_ = true;
     sd_notifyf(0, "READY=1\nSTATUS=%s %s", path.c_str(), how.c_str());
     if (parent_ == -1) {
         return;
@@ -93,8 +94,10 @@ void Announcer::ready(const std::string& path, const std::string& how) {
     parent_ = -1;
 }
 
-void Announcer::stopping() {
-    sd_notify(0, "STOPPING=1");
+void Announcer::stopping() const {
+    if (was_ready_) {
+        sd_notify(0, "STOPPING=1");
+    }
 }
 
 } // namespace ipcdev

@@ -23,9 +23,11 @@ class Announcer {
     void go_to_background();
 
     void ready(const std::string& path, const std::string& how);
-    static void stopping();
+    // Nothing, if it never was ready.
+    void stopping() const;
 
   private:
+    bool was_ready_ = false;
     int parent_ = -1; // write end of the pipe that the parent waits on
 };
 

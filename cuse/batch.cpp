@@ -59,14 +59,14 @@ void release_messages(Request& request, PayloadPool& payloads) {
 }
 
 std::span<std::byte> FrameBuffer::pack(const PieceList& pieces) {
-    const auto room = std::span(bytes_).subspan(Reply::header_bytes);
+    const auto room = pages_.bytes().subspan(Reply::header_bytes);
     FramePacker packer(room);
     for (const Piece& piece : pieces) {
         auto& payload = static_cast<Payload&>(*piece.slice.message);
         const bool whole = piece.slice.size() == payload.size;
-        [[maybe_unused]] const bool fits =
+        [[maybe_unused]] const Packed packed =
             packer.append(payload.bytes(piece.slice), whole ? 0 : IPCDEV_FRAME_REMAINDER);
-        assert(fits); // no read of more is taken
+        assert(packed == Packed::yes); // no read of more is taken
     }
     return room.first(packer.frames().size());
 }

@@ -180,7 +180,8 @@ int Operations::switch_batch(const ipcdev_batch& in, OpenFile& file) {
 }
 
 int Operations::clear(const OpenFile& file) {
-    if ((file.flags & O_ACCMODE) == O_RDONLY) {
+    const int access = file.flags & O_ACCMODE; // also 3, for ioctls alone: see open(2)
+    if (access != O_WRONLY && access != O_RDWR) {
         return EBADF;
     }
     Effects effects;

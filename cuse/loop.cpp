@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include <spdlog/spdlog.h>
 
@@ -21,8 +19,6 @@ namespace ipcdev {
 
 namespace {
 
-// A page, so that a small request lies in one: the kernel copies page by page.
-constexpr std::size_t alignment = 4096;
 constexpr std::size_t header_room = 4096; // as libfuse has it, for the arguments of any request
 constexpr std::size_t buffer_bytes = header_room + max_write_bytes;
 static_assert(buffer_bytes >= FUSE_MIN_READ_BUFFER); // the kernel refuses smaller ones
@@ -59,31 +55,25 @@ ClientCall call_of(const fuse_in_header& header, const Arguments& arguments) {
 
 } // namespace
 
-void Loop::Free::operator()(std::byte* place) const {
-    std::free(place);
-}
-
 Loop::Loop(Session& session, Operations& operations, std::chrono::microseconds spin)
     : connection_(session.connection()), spin_(spin), session_(session), operations_(operations),
-      buffer_(static_cast<std::byte*>(std::aligned_alloc(alignment, buffer_bytes))) {
-    if (buffer_ == nullptr) {
-        throw std::bad_alloc();
-    }
+      buffer_(buffer_bytes) { // from a page on: the kernel copies page by page
     if (spin_.count() != 0) {
         fcntl(connection_, F_SETFL, fcntl(connection_, F_GETFL) | O_NONBLOCK);
     }
 }
 
-bool Loop::serve_one() {
+Loop::State Loop::serve_one() {
     const ssize_t got = spin_.count() == 0 ? receive() : receive_spinning();
     if (got == -1) {
-        return goes_on_after(errno);
+        return state_after(errno);
     }
-    return dispatch({buffer_.get(), static_cast<std::size_t>(got)});
+    const bool served = dispatch({buffer_.begin(), static_cast<std::size_t>(got)});
+    return served ? State::open : State::failed;
 }
 
 ssize_t Loop::receive() {
-    return ::read(connection_, buffer_.get(), buffer_bytes);
+    return ::read(connection_, buffer_.begin(), buffer_bytes);
 }
 
 // A stop signal ends it as it ends a read() that sleeps, with EINTR.
@@ -103,17 +93,17 @@ ssize_t Loop::receive_spinning() {
     return poll(&request, 1, -1) == -1 ? -1 : receive();
 }
 
-bool Loop::goes_on_after(int error) {
+Loop::State Loop::state_after(int error) {
     switch (error) {
     case EINTR:
     case EAGAIN: // what poll() saw has gone
     case ENOENT: // the client went away while its request was being read
-        return true;
-    case ENODEV: // unmounted, or aborted
-        return false;
+        return State::open;
+    case ENODEV:
+        return State::ended;
     default:
         spdlog::error("can't read from the kernel: {}", std::strerror(error));
-        return false;
+        return State::failed;
     }
 }
 

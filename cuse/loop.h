@@ -27,8 +27,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
+
+#include "pages.h"
 
 struct fuse_in_header;
 
@@ -43,6 +44,13 @@ inline constexpr std::size_t max_write_bytes = std::size_t{1} << 20U;
 
 class Loop {
   public:
+    // How the connection is after a request.
+    enum class State {
+        open,
+        ended, // by the kernel: unmounted, or aborted
+        failed // it can't be read, or what was read is no request; the log says why
+    };
+
     // `spin`: how long to look for a request again and again before it sleeps until
     // one comes. That saves the wake-up of a processor that idles; where a client
     // shares the processor, it only takes the client's time. Throws std::bad_alloc.
@@ -51,21 +59,17 @@ class Loop {
     Loop& operator=(const Loop&) = delete;
 
     // Takes one request and has it answered, now or later. Waits for one unless a
-    // signal comes. False when the connection is over.
-    bool serve_one();
+    // signal comes.
+    State serve_one();
 
   private:
-    struct Free {
-        void operator()(std::byte* place) const;
-    };
-
     // Of a request, from its header on. They last until the next read().
     using Bytes = std::span<std::byte>;
 
     ssize_t receive();
     ssize_t receive_spinning();
-    static bool goes_on_after(int error);
-    bool dispatch(Bytes request);
+    static State state_after(int error);
+    bool dispatch(Bytes request); // false: it is none
     bool read(const fuse_in_header& header, Bytes arguments);
     bool write(const fuse_in_header& header, Bytes arguments);
     bool interrupt(Bytes arguments);
@@ -74,7 +78,7 @@ class Loop {
     const std::chrono::microseconds spin_; // 0: the connection blocks
     Session& session_;
     Operations& operations_;
-    std::unique_ptr<std::byte, Free> buffer_;
+    Pages buffer_;
 };
 
 } // namespace ipcdev

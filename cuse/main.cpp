@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // ipcdevd: options and wiring.
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -23,6 +24,18 @@
 namespace ipcdev {
 
 namespace {
+
+// Started with one of them closed, the daemon would get its number for the connection or
+// the lock of the mount point, and write its log there. False: there is no /dev/null.
+bool open_standard_streams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        // The lowest number that is free is this one.
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1) {
+            return false;
+        }
+    }
+    return true;
+}
 
 std::filesystem::path default_file_path(const std::string& name) {
     if (geteuid() == 0) {
@@ -76,14 +89,47 @@ void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
     spdlog::log(level <= FUSE_LOG_ERR ? level_of_errors : spdlog::level::debug, "{}", text);
 }
 
-// Until a signal, or until the connection is over.
-void serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer) {
-    // The first request is the handshake; a signal may come before it.
-    bool alive = true;
-    while (alive && stop_requested() == 0 && !session.ready()) {
-        alive = loop.serve_one();
+// However the service ends, by an exception too, nobody is left parked.
+class AnswersAtTheEnd {
+  public:
+    AnswersAtTheEnd(Operations& operations, const Announcer& announcer)
+        : operations_(operations), announcer_(announcer) {}
+    AnswersAtTheEnd(const AnswersAtTheEnd&) = delete;
+    AnswersAtTheEnd& operator=(const AnswersAtTheEnd&) = delete;
+    ~AnswersAtTheEnd() {
+        announcer_.stopping();
+        operations_.end();
     }
-    if (!alive) {
+
+  private:
+    Operations& operations_;
+    const Announcer& announcer_;
+};
+
+// Why the kernel has ended the connection: an unmount is one way to stop the daemon,
+// anything else a failure.
+int status_of_end(const Session& session) {
+    const std::string path = session.path().string();
+    if (session.unmounted()) {
+        spdlog::warn("{} was taken away from outside, by umount", path);
+        return EXIT_SUCCESS;
+    }
+    spdlog::error("the connection of {} was aborted, by its 'abort' file in /sys or by a request "
+                  "timeout of the kernel (fs.fuse.*_request_timeout)",
+                  path);
+    return EXIT_FAILURE;
+}
+
+// Until a signal, or until the connection is over. The exit status.
+int serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer) {
+    const AnswersAtTheEnd answers(operations, announcer);
+    using State = Loop::State;
+    State state = State::open;
+    // The first request is the handshake; a signal may come before it.
+    while (state == State::open && stop_requested() == 0 && !session.ready()) {
+        state = loop.serve_one();
+    }
+    if (state != State::open) {
         throw CannotServe("the kernel closed the connection before " + session.path().string() +
                           " was there");
     }
@@ -92,16 +138,13 @@ void serve(Session& session, Loop& loop, Operations& operations, Announcer& anno
         session.drop_privileges();
         announcer.ready(session.path(), describe(session));
     }
-    while (alive && stop_requested() == 0) {
-        alive = loop.serve_one();
+    while (state == State::open && stop_requested() == 0) {
+        state = loop.serve_one();
     }
-    if (!alive) {
-        spdlog::warn("{} was taken away from outside, by umount or by an abort of its connection",
-                     session.path().string());
+    if (state == State::ended) {
+        return status_of_end(session);
     }
-    Announcer::stopping();
-    operations.end();
-    spdlog::info("stopped");
+    return state == State::open ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int run(int argc, char** argv) {
@@ -126,8 +169,9 @@ int run(int argc, char** argv) {
         fuse_set_log_func(log_libfuse<spdlog::level::err>);
         operations.attach(*session);
         Loop loop(*session, operations, options.spin);
-        serve(*session, loop, operations, announcer);
-        return EXIT_SUCCESS;
+        const int status = serve(*session, loop, operations, announcer);
+        spdlog::info("stopped");
+        return status;
     } catch (const CannotServe& reason) {
         spdlog::error("{}", reason.what());
         return EXIT_FAILURE;
@@ -140,6 +184,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
+        if (!ipcdev::open_standard_streams()) {
+            return EXIT_FAILURE; // and there may be nowhere to say so
+        }
         return ipcdev::run(argc, argv);
     } catch (const ipcdev::ParseEnd& end) {
         return end.exit_status;

@@ -60,11 +60,7 @@ Operations::~Operations() {
 
 void Operations::end() {
     Effects effects;
-    for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
-        while (!parked->empty()) {
-            device_.cancel(const_cast<Request&>(*parked->front()), ENODEV, effects);
-        }
-    }
+    device_.cancel_all(ENODEV, effects);
     settle(effects);
     drop_queue();
     payloads_.trim(); // the session may need memory to end, and these may have all there is
@@ -215,8 +211,11 @@ void Operations::settle(Effects& effects) {
     }
 }
 
+// Once each: an open that still wants to know polls again before it reports anything, also
+// for edge-triggered epoll, and whatever came meanwhile is in that answer. One that doesn't
+// costs nobody anything from here on.
 void Operations::notify_pollers() {
-    for (OpenFile* file = watched_.front(); file != nullptr; file = watched_.next(*file)) {
+    while (OpenFile* file = watched_.pop_front()) {
         file->notify_poller();
     }
 }

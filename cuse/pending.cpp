@@ -18,6 +18,7 @@ void OpenFile::watch(fuse_pollhandle* handle) {
 
 void OpenFile::notify_poller() {
     fuse_lowlevel_notify_poll(poller_);
+    watch(nullptr);
 }
 
 PendingCall* PendingCalls::make() {

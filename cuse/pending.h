@@ -42,8 +42,8 @@ class OpenFile {
     // Keeps the handle for notify_poller. The kernel has one poll handle for an
     // open, the same each time, so the newer one replaces the older.
     void watch(fuse_pollhandle* handle);
-    // Wakes who polls this open; only after watch(). Never call it after the
-    // session is destroyed.
+    // Wakes who polls this open, and forgets the handle: once after each watch(). Never
+    // call it after the session is destroyed.
     void notify_poller();
 
     // Where the last read or write of this open would go on, if the kernel has
@@ -56,7 +56,7 @@ class OpenFile {
     };
 
     ListHook hook;       // in the list of opens
-    ListHook watch_hook; // in the list of those that are polled
+    ListHook watch_hook; // in the list of those to be notified, while it has a poller
     const int flags;
     const Accounts::Handle account; // of who opened it
     bool batch = false;             // its calls move frames

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 
@@ -44,7 +45,7 @@ Reply::~Reply() {
 }
 
 bool Reply::error(int positive_errno) {
-    const auto header = header_of(header_bytes, -positive_errno, take());
+    const auto header = header_of(header_bytes, -positive_errno, take_to_answer());
     return send(&header, sizeof(header));
 }
 
@@ -58,7 +59,7 @@ bool Reply::bytes_in_place(std::span<std::byte> data) {
     std::byte* place = data.data() - header_bytes;
     std::array<std::byte, header_bytes> before{};
     const std::size_t answer_bytes = header_bytes + data.size();
-    const auto header = header_of(answer_bytes, 0, take());
+    const auto header = header_of(answer_bytes, 0, take_to_answer());
     std::memcpy(before.data(), place, header_bytes);
     std::memcpy(place, &header, header_bytes);
     const bool sent = send(place, answer_bytes);
@@ -68,10 +69,15 @@ bool Reply::bytes_in_place(std::span<std::byte> data) {
 
 bool Reply::count(std::size_t written) {
     const CountAnswer answer{
-        .header = header_of(sizeof(answer), 0, take()),
+        .header = header_of(sizeof(answer), 0, take_to_answer()),
         .count = {.size = static_cast<std::uint32_t>(written), .padding = 0},
     };
     return send(&answer, sizeof(answer));
+}
+
+std::uint64_t Reply::take_to_answer() {
+    assert(unique_ != 0); // answered, moved from or of no request
+    return take();
 }
 
 bool Reply::send(const void* answer, std::size_t bytes) const {
@@ -100,16 +106,21 @@ RareReply::~RareReply() {
     }
 }
 
+fuse_req_t RareReply::take_to_answer() {
+    assert(request_ != nullptr); // answered, moved from or of no request
+    return take();
+}
+
 bool RareReply::error(int positive_errno) {
-    return fuse_reply_err(take(), positive_errno) == 0;
+    return fuse_reply_err(take_to_answer(), positive_errno) == 0;
 }
 
 bool RareReply::ioctl_result(std::span<const std::byte> out) {
-    return fuse_reply_ioctl(take(), 0, out.data(), out.size()) == 0;
+    return fuse_reply_ioctl(take_to_answer(), 0, out.data(), out.size()) == 0;
 }
 
 bool RareReply::poll_events(unsigned events) {
-    return fuse_reply_poll(take(), events) == 0;
+    return fuse_reply_poll(take_to_answer(), events) == 0;
 }
 
 } // namespace ipcdev

@@ -6,6 +6,8 @@
 // if the kernel would not take it, because the connection is gone: then the
 // client has got nothing.
 //
+// Requires: each is answered once. Another's request would get a second answer.
+//
 // Reply answers a read or write: one write() to the connection, and nothing
 // else. RareReply answers what libfuse has dispatched.
 #pragma once
@@ -43,6 +45,7 @@ class Reply {
 
   private:
     std::uint64_t take() { return std::exchange(unique_, 0); }
+    std::uint64_t take_to_answer();
     bool send(const void* answer, std::size_t bytes) const;
 
     std::uint64_t unique_ = 0; // 0: no request, the kernel begins with 2
@@ -65,6 +68,7 @@ class RareReply {
 
   private:
     fuse_req_t take() { return std::exchange(request_, nullptr); }
+    fuse_req_t take_to_answer();
 
     fuse_req_t request_ = nullptr;
 };

@@ -5,19 +5,26 @@
 // as a file on a disk is all in this file.
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <ctime>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "loop.h"
 #include "mount_point.h"
+#include "occupant.h"
 #include "operations.h"
 #include "privileges.h"
+#include "request_timeout.h"
 #include "session.h"
 
 namespace ipcdev {
@@ -55,6 +62,7 @@ class FuseSession final : public Session {
     [[nodiscard]] const std::filesystem::path& path() const override { return place_.path(); }
 
     bool reply_open(fuse_req_t request, fuse_file_info& file) override;
+    [[nodiscard]] bool unmounted() const override;
     void publish() override {} // the file has its permissions from the start
     void drop_privileges() override;
 
@@ -63,11 +71,14 @@ class FuseSession final : public Session {
         return *static_cast<FuseSession*>(fuse_req_userdata(request));
     }
     static fuse_lowlevel_ops callbacks();
+    void lengthen_timeouts();
     static void init(void* userdata, fuse_conn_info* connection);
     void getattr(fuse_req_t request) const;
     void setattr(fuse_req_t request, const struct stat& wanted, int which);
 
     MountPoint place_;
+    const RequestTimeouts timeouts_ = RequestTimeouts::of_this_kernel();
+    bool shaking_hands_ = true; // libfuse has written nothing yet
     struct stat attributes_ {};
     Operations& operations_;
 };
@@ -104,6 +115,7 @@ FuseSession::FuseSession(const std::filesystem::path& path, const Access& access
         fuse_session_destroy(session_);
         throw CannotServe(why_no_mount(place_.path()));
     }
+    lengthen_timeouts();
 }
 
 // Pollers and parked calls end when libfuse closes the descriptor; the mount is
@@ -113,6 +125,23 @@ FuseSession::~FuseSession() {
     fuse_session_unmount(session_);
     fuse_session_destroy(session_);
     place_.remove();
+}
+
+// `umount -f` ends the connection, and takes the mount off a moment later.
+bool FuseSession::unmounted() const {
+    using namespace std::chrono;
+    const auto until = steady_clock::now() + seconds(1);
+    pollfd mounts{.fd = ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
+                  .events = POLLPRI, // when they change
+                  .revents = 0};
+    bool there = mount_state(place_.path()) != MountState::none;
+    for (auto left = 1ms; there && left > 0ms;) {
+        left = duration_cast<milliseconds>(until - steady_clock::now());
+        poll(&mounts, 1, std::max(0, static_cast<int>(left.count())));
+        there = mount_state(place_.path()) != MountState::none;
+    }
+    ::close(mounts.fd);
+    return !there;
 }
 
 void FuseSession::drop_privileges() {
@@ -149,6 +178,31 @@ fuse_lowlevel_ops FuseSession::callbacks() {
         RareReply(request).error(EINVAL);
     };
     return ops;
+}
+
+// The answer to the handshake, which is the first thing that libfuse writes, gets what
+// libfuse can't put into it. libfuse can be asked to write by us since 3.13.
+void FuseSession::lengthen_timeouts() {
+    if (const auto warning = timeouts_.warning(place_.path())) {
+        spdlog::warn("{}", *warning);
+    }
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 13)
+    if (timeouts_.to_ask_for() == 0) {
+        return;
+    }
+    fuse_custom_io io{};
+    io.read = [](int fd, void* buffer, std::size_t bytes, void*) {
+        return ::read(fd, buffer, bytes);
+    };
+    io.writev = [](int fd, iovec* answer, int parts, void* userdata) {
+        auto& self = *static_cast<FuseSession*>(userdata);
+        if (std::exchange(self.shaking_hands_, false)) {
+            ask_for_timeout(answer, parts, self.timeouts_.to_ask_for());
+        }
+        return ::writev(fd, answer, parts);
+    };
+    fuse_session_custom_io(session_, &io, fuse_session_fd(session_));
+#endif
 }
 
 void FuseSession::init(void* userdata, fuse_conn_info* connection) {

@@ -504,6 +504,7 @@ static void ipcdev_leave(struct ipcdev_device *device, struct ipcdev_request *re
 	if (request->state != IPCDEV_PARKED)
 		return;
 	request->state = IPCDEV_IDLE;
+	request->account->parked--;
 	list_del_init(&request->hook);
 	if (request->operation == IPCDEV_OP_READ)
 		device->gauges.parked_readers--;

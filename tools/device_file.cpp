@@ -38,21 +38,30 @@ int DeviceFile::control(unsigned long request, Argument*... argument) const {
     return ioctl(fd_, request, argument...) == -1 ? errno : 0;
 }
 
+template <typename Struct>
+void DeviceFile::ask(unsigned long request, Struct& in_out, const char* what) const {
+    in_out.size = sizeof(in_out);
+    if (const int error = control(request, &in_out)) {
+        throw cannot_do(what, path_, error);
+    }
+    if (in_out.size != sizeof(in_out)) {
+        throw false_answer(path_);
+    }
+}
+
 ipcdev_info DeviceFile::info() const {
+    constexpr const char* what = "read the settings";
     ipcdev_info info{};
-    info.size = sizeof(info);
-    if (const int error = control(IPCDEV_IOC_INFO, &info)) {
-        throw cannot_do("read the settings", path_, error);
+    ask(IPCDEV_IOC_INFO, info, what);
+    if (info.abi_version != IPCDEV_ABI_VERSION) {
+        throw cannot_do(what, path_, EINVAL);
     }
     return info;
 }
 
 ipcdev_stats DeviceFile::stats() const {
     ipcdev_stats stats{};
-    stats.size = sizeof(stats);
-    if (const int error = control(IPCDEV_IOC_STATS, &stats)) {
-        throw cannot_do("read the counters", path_, error);
-    }
+    ask(IPCDEV_IOC_STATS, stats, "read the counters");
     return stats;
 }
 
@@ -60,10 +69,11 @@ std::vector<ipcdev_waiter> DeviceFile::waiters() const {
     std::vector<ipcdev_waiter> all;
     for (;;) {
         ipcdev_waiters some{};
-        some.size = sizeof(some);
         some.first = static_cast<__u32>(all.size());
-        if (const int error = control(IPCDEV_IOC_WAITERS, &some)) {
-            throw cannot_do("list the parked calls", path_, error);
+        ask(IPCDEV_IOC_WAITERS, some, "list the parked calls");
+        if (some.first != all.size() || some.total > IPCDEV_PARKED_MAX ||
+            some.count > IPCDEV_WAITERS_PER_CALL || some.count > some.total) {
+            throw false_answer(path_);
         }
         all.insert(all.end(), std::begin(some.waiters), std::begin(some.waiters) + some.count);
         if (some.count == 0 || all.size() >= some.total) {

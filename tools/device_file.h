@@ -2,6 +2,9 @@
 //
 // An open device and its ioctls. Opens without blocking and with the least
 // access; every call throws Failure with a sentence for the user.
+//
+// Whoever serves the path answers, which may be anybody: what is used as an index or to
+// decide when to end is checked here.
 #pragma once
 
 #include <string>
@@ -32,6 +35,10 @@ class DeviceFile {
     void clear() const; // needs Access::write
 
   private:
+    // Has the device fill in the struct, which is one of those that begin with their size.
+    // `what` finishes "can't".
+    template <typename Struct>
+    void ask(unsigned long request, Struct& in_out, const char* what) const;
     // 0 or a positive errno.
     template <typename... Argument>
     [[nodiscard]] int control(unsigned long request, Argument*... argument) const;

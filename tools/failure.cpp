@@ -72,6 +72,10 @@ Failure cannot_open(const std::string& path, int error) {
     }
 }
 
+Failure false_answer(const std::string& path) {
+    return Failure(path + " answers as no ipcdev device does: don't trust it");
+}
+
 Failure cannot_do(const std::string& what, const std::string& path, int error) {
     switch (error) {
     case ENOTTY:

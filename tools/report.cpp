@@ -37,7 +37,14 @@ std::string name_of_mode(__u32 mode) {
 }
 
 std::string name_of_operation(__u32 operation) {
-    return operation == IPCDEV_WAITER_READ ? "read" : "write";
+    switch (operation) {
+    case IPCDEV_WAITER_READ:
+        return "read";
+    case IPCDEV_WAITER_WRITE:
+        return "write";
+    default:
+        return "unknown (" + std::to_string(operation) + ")";
+    }
 }
 
 Json names_of_capabilities(__u32 bits) {

@@ -91,7 +91,7 @@ class DeviceChannel final : public DescriptorChannel {
         use_batches(write_end());
         FramePacker packer(frames_);
         for (auto left = batch; !left.empty(); left = left.subspan(message_bytes_)) {
-            if (!packer.append(left.first(message_bytes_))) {
+            if (packer.append(left.first(message_bytes_)) != Packed::yes) {
                 throw std::logic_error("more messages than a call takes");
             }
         }

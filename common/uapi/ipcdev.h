@@ -301,7 +301,10 @@ struct ipcdev_frame {
 /* A frame begins at a multiple of this. */
 #define IPCDEV_FRAME_ALIGN 8U
 
-/* Bytes of a frame with a message of @length bytes: a multiple of IPCDEV_FRAME_ALIGN. */
+/*
+ * Bytes of a frame with a message of @length bytes: a multiple of IPCDEV_FRAME_ALIGN.  Check
+ * a length that somebody else wrote first: sizes of 32 bits wrap near 4 GiB.
+ */
 #define IPCDEV_FRAME_BYTES(length) \
 	((sizeof(struct ipcdev_frame) + (length) + IPCDEV_FRAME_ALIGN - 1) / IPCDEV_FRAME_ALIGN * \
 	 IPCDEV_FRAME_ALIGN)

@@ -6,11 +6,22 @@
 //
 //     std::array<std::byte, IPCDEV_BATCH_BYTES_MAX> buffer;
 //     ipcdev::FramePacker packer(buffer);
+//     const auto write_some = [&] { // false: errno says why
+//         const ssize_t taken = write(fd, packer.frames().data(), packer.frames().size());
+//         if (taken != -1) packer.drop(static_cast<std::size_t>(taken));
+//         return taken != -1;
+//     };
 //     for (const auto& message : messages) {
-//         if (!packer.append(message)) break; // no room: it is the next call's
+//         auto packed = packer.append(message);
+//         while (packed == ipcdev::Packed::no_room) { // until some of it is written
+//             if (!write_some()) return errno;
+//             packed = packer.append(message);
+//         }
+//         if (packed == ipcdev::Packed::never_fits) return EMSGSIZE;
 //     }
-//     const ssize_t taken = write(fd, packer.frames().data(), packer.frames().size());
-//     if (taken != -1) packer.drop(static_cast<std::size_t>(taken)); // and again for the rest
+//     while (!packer.frames().empty()) {
+//         if (!write_some()) return errno;
+//     }
 //
 //     const ssize_t got = read(fd, buffer.data(), buffer.size());
 //     if (got == -1) return errno;
@@ -31,19 +42,48 @@
 
 namespace ipcdev {
 
+namespace detail {
+
+// Bytes of the frame at the beginning of `left` bytes, if all of it is there. Nothing wraps,
+// of whatever type a size is: the tests take 32 bits.
+template <typename Size>
+[[nodiscard]] constexpr std::optional<Size> whole_frame(Size left, std::uint32_t length) {
+    constexpr Size head = sizeof(ipcdev_frame);
+    if (left < head || length > left - head) {
+        return std::nullopt;
+    }
+    const Size unpadded = head + static_cast<Size>(length);
+    const Size padding = (IPCDEV_FRAME_ALIGN - unpadded % IPCDEV_FRAME_ALIGN) % IPCDEV_FRAME_ALIGN;
+    if (padding > left - unpadded) {
+        return std::nullopt;
+    }
+    return unpadded + padding;
+}
+
+} // namespace detail
+
+// What became of a message that was to be packed.
+enum class Packed : std::uint8_t {
+    yes,
+    no_room,   // until frames are written, and dropped
+    never_fits // no bytes, more than any message has, or more than an empty buffer takes
+};
+
 // Writes frames one behind the other into a buffer of the caller's.
 class FramePacker {
   public:
     // IPCDEV_BATCH_BYTES_MAX bytes are the most that one call moves.
     explicit FramePacker(std::span<std::byte> buffer) : buffer_(buffer) {}
 
-    // A frame with a copy of the message. False, and nothing changes: there is no room
-    // for it, or it has no bytes or more than any message. Who writes sets no flags.
-    [[nodiscard]] bool append(std::span<const std::byte> message, std::uint32_t flags = 0) {
+    // A frame with a copy of the message. Otherwise nothing changes. Who writes sets no
+    // flags. A device may take less than IPCDEV_MESSAGE_MAX: write(2) then says EMSGSIZE.
+    [[nodiscard]] Packed append(std::span<const std::byte> message, std::uint32_t flags = 0) {
+        if (message.empty() || message.size() > IPCDEV_MESSAGE_MAX) {
+            return Packed::never_fits;
+        }
         const std::size_t bytes = IPCDEV_FRAME_BYTES(message.size());
-        if (message.empty() || message.size() > IPCDEV_MESSAGE_MAX ||
-            bytes > buffer_.size() - used_) {
-            return false;
+        if (bytes > buffer_.size() - used_) {
+            return bytes > buffer_.size() ? Packed::never_fits : Packed::no_room;
         }
         const ipcdev_frame frame{.length = static_cast<__u32>(message.size()), .flags = flags};
         std::byte* const at = buffer_.data() + used_;
@@ -52,7 +92,7 @@ class FramePacker {
         const std::size_t end = sizeof(frame) + message.size();
         std::memset(at + end, 0, bytes - end);
         used_ += bytes;
-        return true;
+        return Packed::yes;
     }
 
     // What write(2) is to be given.
@@ -91,13 +131,13 @@ class FrameIterator {
             return std::nullopt;
         }
         std::memcpy(&frame, left_.data(), sizeof(frame));
-        const std::size_t bytes = IPCDEV_FRAME_BYTES(std::size_t{frame.length});
-        if (bytes > left_.size()) {
+        const auto bytes = detail::whole_frame(left_.size(), frame.length);
+        if (!bytes) {
             return std::nullopt;
         }
         const Frame found{.message = left_.subspan(sizeof(frame), frame.length),
                           .flags = frame.flags};
-        left_ = left_.subspan(bytes);
+        left_ = left_.subspan(*bytes);
         return found;
     }
 

@@ -230,6 +230,17 @@ TEST_F(Clear, OfAnEmptyQueueChangesNothing) {
     EXPECT_EQ(bytes_of(stats()), before);
 }
 
+// open(2): with 3 it asks for both permissions, and gives an open for ioctls alone.
+TEST_F(Clear, ByAnOpenForNeitherReadingNorWritingGivesEBADF) {
+    write_ok(b, "stays");
+    open_ok(a, O_ACCMODE);
+    expect_error(a.ioctl(IPCDEV_IOC_CLEAR), EBADF);
+    expect_error(a.read(1), EBADF);
+    expect_error(a.write("x"), EBADF);
+    expect_queued(1, 5);
+    expect_read(b, "stays");
+}
+
 TEST_F(Clear, NeedsAnOpenForWritingElseItGivesEBADF) {
     write_ok(b, "stays");
     ASSERT_GE(a.open(O_RDONLY).result, 0);

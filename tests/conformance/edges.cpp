@@ -4,7 +4,11 @@
 // edge after every message that is queued, and when a full fifo gets room. More
 // edges than needed are allowed, so a missing one is waited for (the watchdog
 // ends that) and a needless one is drained.
+#include <array>
+#include <cerrno>
+
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "device_test.h"
 
@@ -29,6 +33,44 @@ class Edges : public DeviceTest {
     }
     static void expect_no_edge(Client& client, int instance, Where where = Where::here()) {
         expect_events(client.epoll_wait(instance), 0, where);
+    }
+
+    static constexpr int many = 1000;
+    static constexpr const char* the_end = "the end";
+
+    // Messages, as fast as they are taken; the result is how many.
+    static void start_writing(Client& client) {
+        client.start([](const Call& call) {
+            int written = 0;
+            while (written < many && write(call.fd, "m", 1) == 1) {
+                ++written;
+            }
+            return outcome(written);
+        });
+    }
+    // Until it has read the_end: reads until EAGAIN, and waits for an edge. The result is
+    // how many messages it has read before.
+    static void start_reading_by_edges(Client& client) {
+        client.set_nonblocking();
+        const int instance = client.epoll(EPOLLIN | EPOLLET);
+        client.start(
+            [](const Call& call) {
+                for (std::int64_t got = 0;;) {
+                    epoll_event event{};
+                    if (epoll_wait(static_cast<int>(call.numbers[0]), &event, 1, -1) != 1) {
+                        return outcome(-1);
+                    }
+                    std::array<char, 16> bytes{};
+                    ssize_t size = 0;
+                    while ((size = read(call.fd, bytes.data(), bytes.size())) == 1) {
+                        ++got;
+                    }
+                    if (size != -1 || errno != EAGAIN) {
+                        return size > 1 ? outcome(got) : outcome(-1);
+                    }
+                }
+            },
+            {.fd = Client::own, .numbers = {instance}, .bytes = {}});
     }
 };
 
@@ -121,6 +163,44 @@ TEST_F(Edges, ReadingUntilEAGAINAndWaitingLosesNoMessage) {
         }
         static_cast<void>(b.result());
     }
+}
+
+// The same against writers that don't wait for it, so that messages come at every moment
+// of its rounds: while it sleeps, is woken, asks what there is, reads. With depth 1 each
+// edge is needed, since the writers then wait too.
+TEST_F(Edges, NoneIsLostBetweenAWakeUpAndTheNextWait) {
+    contract("edge-triggered epoll gets an edge after every message that is queued");
+    become_fifo(1);
+    start_reading_by_edges(a);
+    start_writing(b);
+    start_writing(c);
+    expect_result(b.result(), many);
+    expect_result(c.result(), many);
+    write_ok(d, the_end);
+    expect_result(a.result(), 2 * many);
+}
+
+// The first to be woken takes the message; the others wait anew.
+TEST_F(Edges, NoneIsLostByOneOfSeveralWatchers) {
+    contract("edge-triggered epoll gets an edge, every instance of every open");
+    open_ok(a);
+    Client second = a.thread("second of the open");
+    const std::vector<Client*> watchers{&a, &second, &b};
+    for (Client* watcher : watchers) {
+        start_reading_by_edges(*watcher);
+    }
+    start_writing(c);
+    start_writing(d);
+    expect_result(c.result(), many);
+    expect_result(d.result(), many);
+    for (std::size_t i = 0; i < watchers.size(); ++i) { // each takes one
+        write_ok(c, the_end);
+    }
+    std::int64_t got = 0;
+    for (Client* watcher : watchers) {
+        got += watcher->result().result;
+    }
+    EXPECT_EQ(got, 2 * many);
 }
 
 // --- when a full fifo gets room

@@ -240,6 +240,22 @@ TEST_F(Poll, WakesNobodyForRoomThatAParkedWriterGot) {
     still_waits(a);
 }
 
+TEST_F(Poll, IsNotPutOffByEventsThatItDoesNotWaitFor) {
+    contract("a waiting poller wakes when that becomes true");
+    become_fifo(1);
+    fill(d);
+    a.start_poll(POLLOUT);
+    waits(a);
+    for (int i = 0; i < 10; ++i) {
+        write_parks(b, "x");
+        static_cast<void>(c.read(whole_message)); // b's message comes, there is no room
+        expect_written(b, 1);
+        still_waits(a);
+    }
+    expect_read(c, "x");
+    expect_events(a.result(), POLLOUT);
+}
+
 TEST_F(Poll, IsInterruptedByASignal) {
     a.start_poll(POLLIN);
     waits(a);

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "failing_memory.h"
@@ -116,6 +117,24 @@ TEST_F(Answer, IsGivenOnceAndEIOWhereItIsDropped) {
     }
     expect_header(written(), 0);
     EXPECT_TRUE(written().empty()) << "twice";
+}
+
+// In this program assertions are on in every build.
+TEST(AnswerDeathTest, GivenTwiceIsABug) {
+    const auto twice = [] {
+        Reply reply(-1, unique);
+        reply.nothing();
+        reply.count(1);
+    };
+    const auto after_a_move = [] {
+        Reply reply(-1, unique);
+        const Reply moved(std::move(reply));
+        reply.error(EIO);
+    };
+    const auto to_no_request = [] { RareReply().error(EIO); };
+    EXPECT_DEATH(twice(), "unique_ != 0");
+    EXPECT_DEATH(after_a_move(), "unique_ != 0");
+    EXPECT_DEATH(to_no_request(), "request_ != nullptr");
 }
 
 TEST(ParkedCalls, FindsEachByItsIdAndNoOther) {

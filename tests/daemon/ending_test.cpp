@@ -3,8 +3,6 @@
 // However the daemon ends, nothing is left, and nobody hangs.
 #include <poll.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -227,22 +225,6 @@ TEST_F(TakenAway, ByALazyUmountTheDaemonEndsWithItsLastClient) {
     EXPECT_FALSE(daemon.ended());
     device.close();
     EXPECT_EQ(daemon.wait(), 0);
-    expect_nothing_at(file());
-}
-
-TEST_F(TakenAway, ByAnAbortedConnectionTheDaemonEndsByItselfAndLeavesNothing) {
-    Daemon daemon(fuse_command());
-    Process parked = reader(file());
-    const Descriptor device = open_device(file());
-    wait_for_parked_readers(device, 1);
-    struct stat served {};
-    ASSERT_EQ(fstat(device.get(), &served), 0);
-    const auto control = folder() / "connections";
-    fs::create_directory(control);
-    ASSERT_EQ(mount("control", control.c_str(), "fusectl", 0, nullptr), 0);
-    make_file(control / std::to_string(minor(served.st_dev)) / "abort", "1");
-    EXPECT_EQ(daemon.wait(), 0);
-    EXPECT_TRUE(parked.wait() != 0);
     expect_nothing_at(file());
 }
 

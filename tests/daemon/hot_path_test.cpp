@@ -5,9 +5,11 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -47,11 +49,19 @@ void use_batches(const Descriptor& opened) {
     checked(ioctl(opened.get(), IPCDEV_IOC_BATCH, &on), "IPCDEV_IOC_BATCH");
 }
 
+// For this process and what it starts.
+void allow_opens(rlim_t files) {
+    rlimit limit{};
+    checked(getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
+    limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, files));
+    checked(setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+}
+
 std::string frames(const std::vector<std::string>& messages) {
     std::vector<std::byte> room(IPCDEV_BATCH_BYTES_MAX);
     FramePacker packer(room);
     for (const std::string& message : messages) {
-        EXPECT_TRUE(packer.append(std::as_bytes(std::span(message))));
+        EXPECT_EQ(packer.append(std::as_bytes(std::span(message))), Packed::yes);
     }
     const auto packed = packer.frames();
     return {reinterpret_cast<const char*>(packed.data()), packed.size()};
@@ -188,6 +198,26 @@ TEST_P(HotPath, TellsOnlyOpensThatArePolled) {
         EXPECT_EQ(calls[SYS_write], 1);
     }
     EXPECT_EQ(client.wait(), 0);
+    EXPECT_EQ(daemon.stop(), 0);
+}
+
+// Nor do opens that polled once: they are told of one event, and asked no more until
+// they poll again.
+TEST_P(HotPath, TakesTwoSystemCallsForEachRequestBesideManyOpensThatPolledOnce) {
+    constexpr unsigned many = 1000;
+    allow_opens(many + 100);
+    Daemon daemon(command());
+    const Descriptor opened = open_device(device());
+    std::vector<Descriptor> once;
+    std::vector<pollfd> asked;
+    for (unsigned i = 0; i < many; ++i) {
+        once.push_back(open_device(device()));
+        asked.push_back({.fd = once.back().get(), .events = POLLIN, .revents = 0});
+    }
+    ASSERT_EQ(poll(asked.data(), asked.size(), 1), 0) << "waits, so that the daemon is to tell it";
+    ASSERT_EQ(write_all(opened, "tells them all"), 0);
+    ASSERT_EQ(read_some(opened), "tells them all");
+    expect_two_for_each_of(daemon, opened, "tells nobody");
     EXPECT_EQ(daemon.stop(), 0);
 }
 
