@@ -43,23 +43,15 @@ class OpenFile {
     // session is destroyed.
     void notify_poller();
 
-    // Where the last read or write of this open would go on, if the kernel has
-    // split it.
-    struct Part {
-        pid_t thread = 0; // 0: it would not
-        off_t offset = 0;
-        std::uint64_t sequence = 0; // read: of the message
-        std::uint32_t begin = 0;    // read: of what is left of it
-    };
-
     ListHook hook;       // in the list of opens
     ListHook watch_hook; // in the list of those that are polled
     const int flags;
-    bool batch = false; // its calls move frames
-    Part read_part;
-    Part written_part;
+    const std::uint64_t number = ++made_; // no other open has had it; an address may be used again
+    bool batch = false;                   // its calls move frames
 
   private:
+    static inline std::uint64_t made_ = 0;
+
     fuse_pollhandle* poller_ = nullptr;
 };
 
