@@ -59,7 +59,7 @@ void release_messages(Request& request, PayloadPool& payloads) {
 }
 
 std::span<std::byte> FrameBuffer::pack(const PieceList& pieces) {
-    const auto room = std::span(bytes_).subspan(Reply::header_bytes);
+    const auto room = pages_.bytes().subspan(Reply::header_bytes);
     FramePacker packer(room);
     for (const Piece& piece : pieces) {
         auto& payload = static_cast<Payload&>(*piece.slice.message);

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "pages.h"
 #include "payload.h"
 #include "reply.h"
 #include "request.h"
@@ -27,14 +27,15 @@ void release_messages(Request& request, PayloadPool& payloads);
 // Where the answer to a batch read is put together; one at a time.
 class FrameBuffer {
   public:
-    FrameBuffer() : bytes_(Reply::header_bytes + IPCDEV_BATCH_BYTES_MAX) {}
+    // Throws std::bad_alloc.
+    FrameBuffer() : pages_(Reply::header_bytes + IPCDEV_BATCH_BYTES_MAX) {}
 
     // The frames of what the read was given, in memory that is fit for
     // Reply::bytes_in_place, until the next call.
     [[nodiscard]] std::span<std::byte> pack(const PieceList& pieces);
 
   private:
-    std::vector<std::byte> bytes_;
+    Pages pages_;
 };
 
 } // namespace ipcdev

@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include <spdlog/spdlog.h>
 
@@ -21,8 +19,6 @@ namespace ipcdev {
 
 namespace {
 
-// A page, so that a small request lies in one: the kernel copies page by page.
-constexpr std::size_t alignment = 4096;
 constexpr std::size_t header_room = 4096; // as libfuse has it, for the arguments of any request
 constexpr std::size_t buffer_bytes = header_room + max_write_bytes;
 static_assert(buffer_bytes >= FUSE_MIN_READ_BUFFER); // the kernel refuses smaller ones
@@ -59,16 +55,9 @@ ClientCall call_of(const fuse_in_header& header, const Arguments& arguments) {
 
 } // namespace
 
-void Loop::Free::operator()(std::byte* place) const {
-    std::free(place);
-}
-
 Loop::Loop(Session& session, Operations& operations, std::chrono::microseconds spin)
     : connection_(session.connection()), spin_(spin), session_(session), operations_(operations),
-      buffer_(static_cast<std::byte*>(std::aligned_alloc(alignment, buffer_bytes))) {
-    if (buffer_ == nullptr) {
-        throw std::bad_alloc();
-    }
+      buffer_(buffer_bytes) { // from a page on: the kernel copies page by page
     if (spin_.count() != 0) {
         fcntl(connection_, F_SETFL, fcntl(connection_, F_GETFL) | O_NONBLOCK);
     }
@@ -79,11 +68,11 @@ bool Loop::serve_one() {
     if (got == -1) {
         return goes_on_after(errno);
     }
-    return dispatch({buffer_.get(), static_cast<std::size_t>(got)});
+    return dispatch({buffer_.begin(), static_cast<std::size_t>(got)});
 }
 
 ssize_t Loop::receive() {
-    return ::read(connection_, buffer_.get(), buffer_bytes);
+    return ::read(connection_, buffer_.begin(), buffer_bytes);
 }
 
 // A stop signal ends it as it ends a read() that sleeps, with EINTR.

@@ -27,8 +27,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
+
+#include "pages.h"
 
 struct fuse_in_header;
 
@@ -55,10 +56,6 @@ class Loop {
     bool serve_one();
 
   private:
-    struct Free {
-        void operator()(std::byte* place) const;
-    };
-
     // Of a request, from its header on. They last until the next read().
     using Bytes = std::span<std::byte>;
 
@@ -74,7 +71,7 @@ class Loop {
     const std::chrono::microseconds spin_; // 0: the connection blocks
     Session& session_;
     Operations& operations_;
-    std::unique_ptr<std::byte, Free> buffer_;
+    Pages buffer_;
 };
 
 } // namespace ipcdev

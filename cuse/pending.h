@@ -13,11 +13,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
 
+#include "memory_limit.h"
+#include "pages.h"
 #include "reply.h"
 #include "request.h"
+#include "uapi/ipcdev.h"
 
 namespace ipcdev {
 
@@ -77,18 +78,29 @@ struct PendingCall final : Request {
     ListHook parked_hook;       // in ParkedCalls, while it is parked
 };
 
-// Hands out PendingCalls and takes them back; their addresses are stable.
+// Hands out PendingCalls and takes them back; their addresses are stable. There is
+// memory for as many as the device can hold, so that a call that would free memory
+// gets on where others have taken all there is.
 class PendingCalls {
   public:
-    // Null if there is no memory. Its request is idle and not on any list.
+    // Parked ones, and those that are being answered.
+    static constexpr std::size_t count = IPCDEV_PARKED_MAX + 64;
+
+    // Throws std::bad_alloc.
+    PendingCalls() : places_(count) {}
+    PendingCalls(const PendingCalls&) = delete;
+    PendingCalls& operator=(const PendingCalls&) = delete;
+    ~PendingCalls();
+
+    // Null if all are in use. Its request is idle and not on any list.
     [[nodiscard]] PendingCall* make();
     void release(PendingCall& call);
 
   private:
-    // The entries the device can hold at most, parked or being answered, come to
-    // little memory, so none is given back before the end.
-    std::vector<std::unique_ptr<PendingCall>> all_;
-    std::vector<PendingCall*> unused_;
+    static_assert(count * sizeof(PendingCall) <= calls_mib_max << 20U);
+
+    Places<PendingCall> places_;
+    RequestList unused_;
 };
 
 // Finds a parked call by its id in constant time, and allocates nothing: the

@@ -11,11 +11,11 @@
 #include <array>
 #include <map>
 
+#include "batch_frames.h"
 #include "fixture.h"
 #include "support/errors.h"
 #include "support/sanitizers.h"
 #include "traced.h"
-#include "uapi/ipcdev_frames.hpp"
 
 namespace ipcdev::daemon_tests {
 
@@ -41,21 +41,6 @@ class Told : public Process {
   private:
     Descriptor word_;
 };
-
-void use_batches(const Descriptor& opened) {
-    const ipcdev_batch on{.size = sizeof(on), .on = 1};
-    checked(ioctl(opened.get(), IPCDEV_IOC_BATCH, &on), "IPCDEV_IOC_BATCH");
-}
-
-std::string frames(const std::vector<std::string>& messages) {
-    std::vector<std::byte> room(IPCDEV_BATCH_BYTES_MAX);
-    FramePacker packer(room);
-    for (const std::string& message : messages) {
-        EXPECT_TRUE(packer.append(std::as_bytes(std::span(message))));
-    }
-    const auto packed = packer.frames();
-    return {reinterpret_cast<const char*>(packed.data()), packed.size()};
-}
 
 class HotPath : public EachTransport {
   protected:
