@@ -10,12 +10,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "announce.h"
 #include "loop.h"
+#include "memory_limit.h"
 #include "operations.h"
 #include "options.h"
 #include "session.h"
@@ -174,6 +176,11 @@ int run(int argc, char** argv) {
         return status;
     } catch (const CannotServe& reason) {
         spdlog::error("{}", reason.what());
+        return EXIT_FAILURE;
+    } catch (const std::bad_alloc&) {
+        spdlog::error("there are not enough memory and addresses for {} MiB of messages: see "
+                      "'ulimit -v', or LimitAS= of the unit, which must be 100 MiB more",
+                      held_mib_max);
         return EXIT_FAILURE;
     }
 }

@@ -22,27 +22,6 @@ std::uint64_t monotonic_ns() {
            static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-// The kernel splits a system call with too many segments: the rest of one comes
-// from the same thread, at the offset where the part before it ended. CUSE counts
-// from 0 in each call. On the FUSE file an offset may mean nothing (a stream has
-// none, O_APPEND begins at the file's size, AIO names any), so a part is told from
-// a call of its own by its size too.
-bool continues(const OpenFile::Part& part, const PendingCall& call) {
-    return call.offset > 0 && call.offset < reported_file_bytes && part.thread == call.thread &&
-           part.offset == call.offset;
-}
-
-// The kernel goes on only after a part that was done in full, and as large as parts are.
-OpenFile::Part part_after(const PendingCall& call, const Splitting& splitting) {
-    if (call.done != call.bytes || call.bytes < splitting.segments) {
-        return {};
-    }
-    return {.thread = call.thread,
-            .offset = call.offset + static_cast<off_t>(call.done),
-            .sequence = 0,
-            .begin = 0};
-}
-
 } // namespace
 
 Operations::Operations(const Settings& settings, std::optional<uid_t> owner)
@@ -108,7 +87,7 @@ void Operations::read(Reply reply, const ClientCall& client) {
     if (call == nullptr) {
         return;
     }
-    if (call->continuation && !finds_its_remainder(*call)) {
+    if (call->continuation && !is_at_its_remainder(*call)) {
         call->reply.nothing(); // ends the system call as a short read
         finish(*call);
         return;
@@ -175,8 +154,7 @@ PendingCall* Operations::begin(Reply reply, Operation operation, const ClientCal
     call->file = &client.file;
     call->thread = client.thread;
     call->offset = client.offset;
-    call->continuation = continues(
-        operation == Operation::read ? call->file->read_part : call->file->written_part, *call);
+    call->continuation = client.offset != 0 && continues(*call);
     call->nonblocking = client.nonblocking || call->continuation;
     return call;
 }
@@ -233,23 +211,13 @@ void Operations::answer(PendingCall& call, Effects& effects) {
     } else if (call.operation == Operation::read) {
         call.reply.nothing();
     } else {
-        note_written_part(call);
         call.reply.count(call.done);
     }
     finish(call);
 }
 
-// Without offsets to tell by, the rest of a split write is a write like any other:
-// it may park, or get EAGAIN, and the call then ends with what it has written.
-void Operations::note_written_part(const PendingCall& call) {
-    const Splitting splitting = session_->splitting();
-    if (splitting.write_offsets_count) {
-        call.file->written_part = part_after(call, splitting);
-    }
-}
-
 void Operations::answer_read(PendingCall& call, Effects& effects) {
-    call.file->read_part = part_after(call, session_->splitting());
+    remember_part(call);
     if (give_bytes(call)) {
         device_.copy_done(call, effects);
         finish(call);
@@ -258,18 +226,15 @@ void Operations::answer_read(PendingCall& call, Effects& effects) {
     }
 }
 
-// False: the kernel does not take them. The rest of a split batch is nobody's remainder,
-// and so gets nothing.
+// False: the kernel does not take them.
 bool Operations::give_bytes(PendingCall& call) {
     if (call.batch) {
         return call.reply.bytes_in_place(frames_.pack(call.pieces));
     }
-    const Slice taken = call.taken;
+    const Slice& taken = call.taken;
     auto& payload = static_cast<Payload&>(*taken.message);
-    call.file->read_part.sequence = payload.sequence;
-    call.file->read_part.begin = taken.end;
-    const std::uint32_t end = taken.begin + call.done;
-    return call.reply.bytes_in_place(payload.bytes({taken.message, taken.begin, end}));
+    return call.reply.bytes_in_place(
+        payload.bytes({taken.message, taken.begin, taken.begin + call.done}));
 }
 
 // Nothing of what is too large: the device will refuse it.
@@ -290,11 +255,39 @@ void Operations::finish(PendingCall& call) {
     calls_.release(call);
 }
 
-bool Operations::finds_its_remainder(const PendingCall& call) const {
-    const OpenFile::Part& part = call.file->read_part;
+// The kernel splits a system call with too many segments: the rest of one comes
+// from the same thread, at the offset where the part before it ended. CUSE counts
+// from 0 in each call. On the FUSE file an offset may mean nothing (a stream has
+// none, O_APPEND begins at the file's size, AIO names any), so the rest of a read is
+// told by the part before it; that of a write is a write like any other: it may
+// park, or get EAGAIN, and the call then ends with what it has written.
+bool Operations::continues(const PendingCall& call) {
+    if (session_->splitting().offsets_count || call.operation == Operation::write) {
+        return session_->splitting().offsets_count;
+    }
+    const ReadPart* part = split_reads_.find(call.file->number, call.thread);
+    return part != nullptr && part->offset == call.offset;
+}
+
+// The kernel goes on only after a part that was done in full, and as large as parts
+// are. The rest of a split batch is nobody's remainder, and so gets nothing.
+void Operations::remember_part(const PendingCall& call) {
+    if (call.done == call.bytes && call.bytes >= session_->splitting().segments) {
+        const Slice& taken = call.taken;
+        split_reads_.remember(call.file->number, call.thread,
+                              {.offset = call.offset + static_cast<off_t>(call.done),
+                               .sequence = call.batch ? 0 : taken.message->sequence,
+                               .begin = call.batch ? 0 : taken.begin + call.done});
+    } else if (call.continuation) {
+        split_reads_.forget(call.file->number, call.thread);
+    }
+}
+
+bool Operations::is_at_its_remainder(const PendingCall& call) {
+    const ReadPart* part = split_reads_.find(call.file->number, call.thread);
     const Piece* head = device_.queue().front();
-    return head != nullptr && head->slice.begin == part.begin &&
-           head->slice.message->sequence == part.sequence;
+    return part != nullptr && part->offset == call.offset && head != nullptr &&
+           head->slice.begin == part->begin && head->slice.message->sequence == part->sequence;
 }
 
 } // namespace ipcdev

@@ -18,6 +18,7 @@
 #include "payload.h"
 #include "pending.h"
 #include "session.h"
+#include "split_reads.h"
 
 namespace ipcdev {
 
@@ -74,12 +75,13 @@ class Operations {
     void answer(PendingCall& call, Effects& effects);
     void notify_pollers();
     void drop_queue();
-    void note_written_part(const PendingCall& call);
     void answer_read(PendingCall& call, Effects& effects);
     bool give_bytes(PendingCall& call);
     [[nodiscard]] int take_messages(PendingCall& call, std::span<const std::byte> bytes);
     void finish(PendingCall& call);
-    [[nodiscard]] bool finds_its_remainder(const PendingCall& call) const;
+    [[nodiscard]] bool continues(const PendingCall& call);
+    void remember_part(const PendingCall& call);
+    [[nodiscard]] bool is_at_its_remainder(const PendingCall& call);
 
     // The ioctls: each takes and fills in its struct, and returns 0 or an errno.
     int inform(ipcdev_info& out) const;
@@ -93,6 +95,7 @@ class Operations {
     FrameBuffer frames_;
     PendingCalls calls_;
     ParkedCalls parked_;
+    SplitReads split_reads_;
     Device device_;
     Accounts accounts_;
     OpenFileList files_;

@@ -14,6 +14,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "memory_limit.h"
+
 namespace ipcdev {
 
 namespace {
@@ -230,10 +232,14 @@ Options parse_options(int argc, char** argv) {
     Typed typed;
     CLI::App app("Serves /dev/ipcdev from user space: processes pass messages by write and read.",
                  "ipcdevd");
-    app.footer("Each option but --config, --foreground and --background can also be set by the\n"
-               "environment, as IPCDEV_MAX_MESSAGE for --max-message.\n"
-               "SIGTERM, SIGINT and SIGHUP end it.\n"
-               "Exit status: 0 stopped by a signal, 1 could not serve, 2 wrong options.");
+    app.footer(
+        std::string(
+            "Each option but --config, --foreground and --background can also be set by the\n"
+            "environment, as IPCDEV_MAX_MESSAGE for --max-message.\n") +
+        "At most " + std::to_string(held_mib_max) +
+        " MiB are held for messages, queued and of blocked calls; beyond, a write gets ENOMEM.\n"
+        "SIGTERM, SIGINT and SIGHUP end it.\n"
+        "Exit status: 0 stopped by a signal, 1 could not serve, 2 wrong options.");
     try {
         add_options(app, options, typed);
         app.parse(argc, argv);

@@ -1,62 +1,65 @@
 // SPDX-License-Identifier: MIT
 #include "payload.h"
 
-#include <bit>
+#include <algorithm>
 #include <cassert>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
-#include "uapi/ipcdev.h"
-
 namespace ipcdev {
+
+namespace {
+
+constexpr auto block_sizes = [] {
+    std::array<std::uint32_t, PayloadSizes::count> sizes{};
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        sizes.at(i) = static_cast<std::uint32_t>(PayloadSizes::block_bytes(i));
+    }
+    return sizes;
+}();
+
+// Of the longest queue of messages of one size, the shortest of that size being the
+// most that a queue may have.
+constexpr std::size_t slabs_of_a_full_queue(std::size_t index) {
+    const std::size_t shortest = index == 0 ? 1 : PayloadSizes::message_bytes(index - 1) + 1;
+    const std::size_t depth =
+        std::min<std::size_t>(IPCDEV_DEPTH_MAX, IPCDEV_QUEUE_BYTES_MAX / shortest);
+    const std::size_t in_a_slab = Arena::blocks_in_a_slab(PayloadSizes::block_bytes(index));
+    return (depth + in_a_slab - 1) / in_a_slab;
+}
+
+constexpr std::size_t slabs_of_the_fullest_queue() {
+    std::size_t most = 0;
+    for (std::size_t i = 0; i < PayloadSizes::count; ++i) {
+        most = std::max(most, slabs_of_a_full_queue(i));
+    }
+    return most;
+}
+
+static_assert(PayloadSizes::index(IPCDEV_MESSAGE_MAX) == PayloadSizes::count - 1);
+static_assert(PayloadSizes::message_bytes(PayloadSizes::count - 1) == IPCDEV_MESSAGE_MAX);
+static_assert(sizeof(Payload) == 96 && slabs_of_the_fullest_queue() == 296, "see ipcdevd(8)");
+// With one slab more that is not full for each size, if messages are of all sizes.
+static_assert(slabs_of_the_fullest_queue() + PayloadSizes::count < PayloadPool::slabs);
+
+} // namespace
 
 Payload::Payload(std::span<const std::byte> bytes)
     : Message(static_cast<std::uint32_t>(bytes.size())) {
     std::memcpy(data(), bytes.data(), bytes.size());
 }
 
-void PayloadPool::trim() {
-    for (Unused*& unused : unused_) {
-        while (unused != nullptr) {
-            Unused* next = unused->next;
-            std::free(unused);
-            unused = next;
-        }
-    }
-    kept_bytes_ = 0;
-}
-
-std::size_t PayloadPool::class_of(std::size_t bytes) {
-    assert(bytes >= IPCDEV_MESSAGE_MIN && bytes <= IPCDEV_MESSAGE_MAX);
-    const std::size_t units = (bytes + smallest_bytes - 1) / smallest_bytes;
-    return static_cast<std::size_t>(std::bit_width(units - 1));
-}
+PayloadPool::PayloadPool() : arena_(block_sizes, slabs) {}
 
 Payload* PayloadPool::make(std::span<const std::byte> bytes) {
-    const std::size_t index = class_of(bytes.size());
-    void* place = unused_[index];
-    if (place != nullptr) {
-        unused_[index] = unused_[index]->next;
-        kept_bytes_ -= class_bytes(index);
-    } else {
-        place = std::malloc(sizeof(Payload) + class_bytes(index));
-        if (place == nullptr) {
-            return nullptr;
-        }
-    }
-    return new (place) Payload(bytes);
+    assert(bytes.size() >= IPCDEV_MESSAGE_MIN && bytes.size() <= IPCDEV_MESSAGE_MAX);
+    void* place = arena_.take(PayloadSizes::index(bytes.size()));
+    return place == nullptr ? nullptr : new (place) Payload(bytes);
 }
 
 void PayloadPool::release(Payload& payload) {
-    const std::size_t index = class_of(payload.size);
     payload.~Payload();
-    if (kept_bytes_ + class_bytes(index) > kept_bytes_max) {
-        std::free(&payload);
-        return;
-    }
-    unused_[index] = new (&payload) Unused{unused_[index]};
-    kept_bytes_ += class_bytes(index);
+    arena_.release(&payload);
 }
 
 } // namespace ipcdev

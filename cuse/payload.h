@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
 // The bytes of messages. A Payload is a Message of the core with its bytes
-// behind it, in one allocation, and between them room for the header of the
-// answer that carries them, so that they need not be copied for it. The pool
-// keeps what was given back, so that a warm daemon allocates nothing per message.
+// behind it, in one block of an arena, and between them room for the header of the
+// answer that carries them, so that they need not be copied for it.
 //
 // Not thread-safe: callers serialise. The pool outlives its payloads.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <span>
-#include <vector>
 
+#include "arena.h"
+#include "memory_limit.h"
 #include "message.h"
 #include "reply.h"
+#include "uapi/ipcdev.h"
 
 namespace ipcdev {
 
@@ -35,36 +38,50 @@ class Payload final : public Message {
     std::array<std::byte, Reply::header_bytes> header_room_;
 };
 
+// The sizes for which payloads have blocks: 8 bytes of message, 16, ... 64, and from
+// there on 8 sizes to each doubling. So at most a ninth of the room for a longer
+// message is unused.
+struct PayloadSizes {
+    static constexpr std::size_t count = 88;
+
+    // Of the smallest that holds a message of so many bytes.
+    static constexpr std::size_t index(std::size_t bytes) {
+        if (bytes <= 64) {
+            return (bytes - 1) / 8;
+        }
+        const auto doubling = static_cast<unsigned>(std::bit_width(bytes - 1)) - 4;
+        return (std::size_t{8} * (doubling - 2)) + ((bytes - 1) >> doubling) - 8;
+    }
+    // The largest message that it holds.
+    static constexpr std::size_t message_bytes(std::size_t index) {
+        return index < 8 ? 8 * (index + 1) : (9 + (index % 8)) << ((index / 8) + 2);
+    }
+    static constexpr std::size_t block_bytes(std::size_t index) {
+        return sizeof(Payload) + message_bytes(index);
+    }
+};
+
 class PayloadPool {
   public:
-    PayloadPool() = default;
-    PayloadPool(const PayloadPool&) = delete;
-    PayloadPool& operator=(const PayloadPool&) = delete;
-    ~PayloadPool() { trim(); }
+    // What all payloads take at most. The longest queue takes 296 MiB, whatever the size
+    // of its messages; the rest is for parked ones.
+    static constexpr std::size_t slabs =
+        ((held_mib_max - calls_mib_max) << 20U) / Arena::slab_bytes;
+
+    // Throws std::bad_alloc.
+    PayloadPool();
 
     // A payload with a copy of the bytes (1 to IPCDEV_MESSAGE_MAX); null if
     // there is no memory.
     [[nodiscard]] Payload* make(std::span<const std::byte> bytes);
     void release(Payload& payload);
     // Gives what is unused back to the system.
-    void trim();
+    void trim() { arena_.trim(); }
+
+    [[nodiscard]] std::size_t idle_bytes() const { return arena_.idle_bytes(); }
 
   private:
-    // Classes of 64 bytes, 128, ... 65,536; at most half of a buffer is unused.
-    static constexpr std::size_t smallest_bytes = 64;
-    static constexpr std::size_t classes = 11;
-    // Kept for reuse beyond what is in use; the rest goes back to the system.
-    static constexpr std::size_t kept_bytes_max = std::size_t{4} << 20U;
-
-    struct Unused {
-        Unused* next;
-    };
-
-    static std::size_t class_of(std::size_t bytes);
-    static std::size_t class_bytes(std::size_t index) { return smallest_bytes << index; }
-
-    std::array<Unused*, classes> unused_{};
-    std::size_t kept_bytes_ = 0;
+    Arena arena_;
 };
 
 } // namespace ipcdev

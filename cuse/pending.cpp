@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "pending.h"
 
-#include <new>
-
 namespace ipcdev {
 
 OpenFile::~OpenFile() {
@@ -21,29 +19,21 @@ void OpenFile::notify_poller() {
     watch(nullptr);
 }
 
-PendingCall* PendingCalls::make() {
-    try {
-        if (unused_.empty()) {
-            auto call = std::make_unique<PendingCall>();
-            if (unused_.capacity() <= all_.size()) {
-                unused_.reserve((2 * all_.size()) + 16); // so that release() can't fail
-            }
-            all_.push_back(std::move(call));
-            return all_.back().get();
-        }
-    } catch (const std::bad_alloc&) {
-        return nullptr;
+PendingCalls::~PendingCalls() {
+    while (unused_.pop_front() != nullptr) {
     }
-    PendingCall* call = unused_.back();
-    unused_.pop_back();
-    return call;
+}
+
+PendingCall* PendingCalls::make() {
+    Request* unused = unused_.pop_front();
+    return unused != nullptr ? static_cast<PendingCall*>(unused) : places_.make();
 }
 
 void PendingCalls::release(PendingCall& call) {
     call.state = RequestState::idle;
     call.message = nullptr;
     call.file = nullptr;
-    unused_.push_back(&call);
+    unused_.push_front(call); // the next one is better the one just used
 }
 
 void ParkedCalls::remove(PendingCall& call) {

@@ -13,13 +13,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
-#include <vector>
 
 #include "accounts.h"
+#include "memory_limit.h"
+#include "pages.h"
 #include "reply.h"
 #include "request.h"
+#include "uapi/ipcdev.h"
 
 namespace ipcdev {
 
@@ -46,24 +47,16 @@ class OpenFile {
     // call it after the session is destroyed.
     void notify_poller();
 
-    // Where the last read or write of this open would go on, if the kernel has
-    // split it.
-    struct Part {
-        pid_t thread = 0; // 0: it would not
-        off_t offset = 0;
-        std::uint64_t sequence = 0; // read: of the message
-        std::uint32_t begin = 0;    // read: of what is left of it
-    };
-
     ListHook hook;       // in the list of opens
     ListHook watch_hook; // in the list of those to be notified, while it has a poller
     const int flags;
-    const Accounts::Handle account; // of who opened it
-    bool batch = false;             // its calls move frames
-    Part read_part;
-    Part written_part;
+    const Accounts::Handle account;       // of who opened it
+    const std::uint64_t number = ++made_; // no other open has had it; an address may be used again
+    bool batch = false;                   // its calls move frames
 
   private:
+    static inline std::uint64_t made_ = 0;
+
     fuse_pollhandle* poller_ = nullptr;
 };
 
@@ -89,18 +82,29 @@ struct PendingCall final : Request {
     ListHook parked_hook;       // in ParkedCalls, while it is parked
 };
 
-// Hands out PendingCalls and takes them back; their addresses are stable.
+// Hands out PendingCalls and takes them back; their addresses are stable. There is
+// memory for as many as the device can hold, so that a call that would free memory
+// gets on where others have taken all there is.
 class PendingCalls {
   public:
-    // Null if there is no memory. Its request is idle and not on any list.
+    // Parked ones, and those that are being answered.
+    static constexpr std::size_t count = IPCDEV_PARKED_MAX + 64;
+
+    // Throws std::bad_alloc.
+    PendingCalls() : places_(count) {}
+    PendingCalls(const PendingCalls&) = delete;
+    PendingCalls& operator=(const PendingCalls&) = delete;
+    ~PendingCalls();
+
+    // Null if all are in use. Its request is idle and not on any list.
     [[nodiscard]] PendingCall* make();
     void release(PendingCall& call);
 
   private:
-    // The entries the device can hold at most, parked or being answered, come to
-    // little memory, so none is given back before the end.
-    std::vector<std::unique_ptr<PendingCall>> all_;
-    std::vector<PendingCall*> unused_;
+    static_assert(count * sizeof(PendingCall) <= calls_mib_max << 20U);
+
+    Places<PendingCall> places_;
+    RequestList unused_;
 };
 
 // Finds a parked call by its id in constant time, and allocates nothing: the

@@ -32,9 +32,10 @@ class CannotServe : public std::runtime_error {
 struct Splitting {
     // Each but the last has this many segments or pages, so at least as many bytes.
     std::uint32_t segments;
-    // A write's offset counts from the start of its call. Otherwise it is whatever
-    // the program, or a position that sendfile and splice advance, made it.
-    bool write_offsets_count;
+    // An offset counts from the start of its call, so that of its rest only is above
+    // 0. Otherwise it is whatever the program, or a position that sendfile and splice
+    // advance, made it.
+    bool offsets_count;
 };
 
 // Who may open the node or file.

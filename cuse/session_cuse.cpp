@@ -47,7 +47,7 @@ class CuseSession final : public Session {
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_CUSE; }
     [[nodiscard]] std::uint32_t capabilities() const override { return IPCDEV_CAP_CHARDEV; }
     [[nodiscard]] Splitting splitting() const override {
-        return {.segments = 32, .write_offsets_count = true};
+        return {.segments = 32, .offsets_count = true};
     }
     [[nodiscard]] const std::filesystem::path& path() const override { return path_; }
 

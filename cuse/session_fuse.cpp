@@ -57,7 +57,7 @@ class FuseSession final : public Session {
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_FUSE; }
     [[nodiscard]] std::uint32_t capabilities() const override { return 0; }
     [[nodiscard]] Splitting splitting() const override {
-        return {.segments = 256, .write_offsets_count = false};
+        return {.segments = 256, .offsets_count = false};
     }
     [[nodiscard]] const std::filesystem::path& path() const override { return place_.path(); }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "failing_memory.h"
 
+#include <sys/mman.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <limits>
 #include <new>
@@ -8,8 +11,10 @@
 // NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
 extern "C" void* __real_malloc(std::size_t bytes);
 extern "C" void __real_free(void* place);
+extern "C" int __real_mprotect(void* place, std::size_t bytes, int protection);
 extern "C" void* __wrap_malloc(std::size_t bytes);
 extern "C" void __wrap_free(void* place);
+extern "C" int __wrap_mprotect(void* place, std::size_t bytes, int protection);
 // NOLINTEND(bugprone-reserved-identifier)
 
 namespace ipcdev::daemon_tests {
@@ -19,21 +24,22 @@ namespace {
 constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
 
 std::size_t to_succeed = all;
-std::ptrdiff_t live = 0;
 std::size_t made = 0;
 
-void* allocate(std::size_t bytes) {
+bool may_allocate() {
     if (to_succeed == 0) {
-        return nullptr;
+        return false;
     }
     to_succeed -= to_succeed == all ? 0 : 1;
-    ++live;
     ++made;
-    return __real_malloc(bytes == 0 ? 1 : bytes);
+    return true;
+}
+
+void* allocate(std::size_t bytes) {
+    return may_allocate() ? __real_malloc(bytes == 0 ? 1 : bytes) : nullptr;
 }
 
 void deallocate(void* place) {
-    live -= place == nullptr ? 0 : 1;
     __real_free(place);
 }
 
@@ -47,10 +53,6 @@ NoMemory::~NoMemory() {
     to_succeed = all;
 }
 
-std::ptrdiff_t live_allocations() {
-    return live;
-}
-
 std::size_t allocations() {
     return made;
 }
@@ -59,6 +61,7 @@ std::size_t allocations() {
 
 using ipcdev::daemon_tests::allocate;
 using ipcdev::daemon_tests::deallocate;
+using ipcdev::daemon_tests::may_allocate;
 
 void* __wrap_malloc(std::size_t bytes) {
     return allocate(bytes);
@@ -66,6 +69,14 @@ void* __wrap_malloc(std::size_t bytes) {
 
 void __wrap_free(void* place) {
     deallocate(place);
+}
+
+int __wrap_mprotect(void* place, std::size_t bytes, int protection) {
+    if (protection != PROT_NONE && !may_allocate()) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return __real_mprotect(place, bytes, protection);
 }
 
 void* operator new(std::size_t bytes) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory that fails when told: malloc of the code under test and every operator
-// new. The linker puts it between (--wrap=malloc, --wrap=free).
+// Memory that fails when told: malloc of the code under test, every operator new, and
+// mprotect, by which an arena grows. The linker puts it between (--wrap=malloc,
+// --wrap=free, --wrap=mprotect).
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,7 @@ class NoMemory {
     ~NoMemory();
 };
 
-// Allocations made and not freed, and made in all.
-[[nodiscard]] std::ptrdiff_t live_allocations();
+// Allocations made, in all.
 [[nodiscard]] std::size_t allocations();
 
 } // namespace ipcdev::daemon_tests

@@ -13,11 +13,11 @@
 #include <array>
 #include <map>
 
+#include "batch_frames.h"
 #include "fixture.h"
 #include "support/errors.h"
 #include "support/sanitizers.h"
 #include "traced.h"
-#include "uapi/ipcdev_frames.hpp"
 
 namespace ipcdev::daemon_tests {
 
@@ -44,27 +44,12 @@ class Told : public Process {
     Descriptor word_;
 };
 
-void use_batches(const Descriptor& opened) {
-    const ipcdev_batch on{.size = sizeof(on), .on = 1};
-    checked(ioctl(opened.get(), IPCDEV_IOC_BATCH, &on), "IPCDEV_IOC_BATCH");
-}
-
 // For this process and what it starts.
 void allow_opens(rlim_t files) {
     rlimit limit{};
     checked(getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
     limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, files));
     checked(setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
-}
-
-std::string frames(const std::vector<std::string>& messages) {
-    std::vector<std::byte> room(IPCDEV_BATCH_BYTES_MAX);
-    FramePacker packer(room);
-    for (const std::string& message : messages) {
-        EXPECT_EQ(packer.append(std::as_bytes(std::span(message))), Packed::yes);
-    }
-    const auto packed = packer.frames();
-    return {reinterpret_cast<const char*>(packed.data()), packed.size()};
 }
 
 class HotPath : public EachTransport {

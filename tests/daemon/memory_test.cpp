@@ -12,6 +12,7 @@
 #include <random>
 
 #include "fixture.h"
+#include "payload.h"
 #include "support/sanitizers.h"
 
 namespace ipcdev::daemon_tests {
@@ -51,9 +52,9 @@ class Memory : public EachTransport {
 
     // As many as can ever be queued here, of each size that takes memory of its own.
     void warm_up(const Descriptor& opened) {
-        for (std::size_t size = 64; size <= bytes_.size(); size *= 2) {
+        for (std::size_t index = 0; index < PayloadSizes::count; ++index) {
             std::array<std::size_t, deep> sizes{};
-            sizes.fill(size);
+            sizes.fill(PayloadSizes::message_bytes(index));
             pass_messages(opened, sizes);
         }
     }
@@ -70,15 +71,15 @@ class Memory : public EachTransport {
         }
     }
 
-    // From now on the daemon gets that much more address space, and no more.
+    // From now on the daemon gets that much more memory that it can write to, and no more.
     static void limit(const Daemon& daemon, std::uint64_t more_kib) {
-        const auto now = kib(daemon, "status", "VmSize");
+        const auto now = kib(daemon, "status", "VmData");
         const rlimit most{.rlim_cur = (now + more_kib) * 1024, .rlim_max = RLIM_INFINITY};
-        ASSERT_EQ(prlimit(daemon.pid(), RLIMIT_AS, &most, nullptr), 0);
+        ASSERT_EQ(prlimit(daemon.pid(), RLIMIT_DATA, &most, nullptr), 0);
     }
     static void lift_limit(const Daemon& daemon) {
         const rlimit most{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
-        ASSERT_EQ(prlimit(daemon.pid(), RLIMIT_AS, &most, nullptr), 0);
+        ASSERT_EQ(prlimit(daemon.pid(), RLIMIT_DATA, &most, nullptr), 0);
     }
 
   private:

@@ -2,9 +2,11 @@
 //
 // Unit tests of the pools: what they reuse, keep and refuse.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <fstream>
 #include <set>
 #include <span>
 #include <vector>
@@ -29,6 +31,14 @@ std::vector<std::byte> bytes_of(std::size_t size) {
 bool holds(Payload& payload, const std::vector<std::byte>& bytes) {
     const Slice whole{.message = nullptr, .begin = 0, .end = payload.size};
     return std::ranges::equal(payload.bytes(whole), bytes);
+}
+
+// Of this process.
+std::size_t resident_bytes() {
+    std::size_t all = 0;
+    std::size_t resident = 0;
+    std::ifstream("/proc/self/statm") >> all >> resident;
+    return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 TEST(PayloadPool, HoldsMessagesOfEverySizeWhole) {
@@ -70,8 +80,8 @@ TEST(PayloadPool, AllocatesNothingOnceItIsWarm) {
         pool.release(*payload);
     };
     const auto bytes = bytes_of(IPCDEV_MESSAGE_MAX);
-    for (std::size_t size = 1; size <= IPCDEV_MESSAGE_MAX; size *= 2) {
-        pass(size, bytes);
+    for (std::size_t index = 0; index < PayloadSizes::count; ++index) {
+        pass(PayloadSizes::message_bytes(index), bytes);
     }
     const auto warm = allocations();
     for (std::size_t i = 0; i < 10'000; ++i) {
@@ -80,59 +90,71 @@ TEST(PayloadPool, AllocatesNothingOnceItIsWarm) {
     EXPECT_EQ(allocations(), warm);
 }
 
-TEST(PayloadPool, ReusesABufferForASmallerMessageOfItsClass) {
+TEST(PayloadPool, ReusesABlockForAMessageOfAboutItsSize) {
     PayloadPool pool;
     Payload* first = pool.make(bytes_of(128));
     pool.release(*first);
-    Payload* second = pool.make(bytes_of(65));
+    Payload* second = pool.make(bytes_of(121));
     EXPECT_EQ(static_cast<void*>(first), static_cast<void*>(second));
-    EXPECT_TRUE(holds(*second, bytes_of(65)));
+    EXPECT_TRUE(holds(*second, bytes_of(121)));
     pool.release(*second);
 }
 
-TEST(PayloadPool, KeepsAtMost4MiBOfWhatIsUnused) {
+TEST(PayloadPool, HasABlockForEverySizeOfWhichAtMostANinthIsUnused) {
+    for (std::size_t bytes = IPCDEV_MESSAGE_MIN; bytes <= IPCDEV_MESSAGE_MAX; ++bytes) {
+        const std::size_t index = PayloadSizes::index(bytes);
+        ASSERT_LT(index, PayloadSizes::count);
+        ASSERT_GE(PayloadSizes::message_bytes(index), bytes);
+        ASSERT_TRUE(index == 0 || PayloadSizes::message_bytes(index - 1) < bytes) << bytes;
+        const std::size_t unused = PayloadSizes::message_bytes(index) - bytes;
+        ASSERT_TRUE(unused < 8 || unused * 9 <= PayloadSizes::message_bytes(index)) << bytes;
+    }
+}
+
+TEST(PayloadPool, KeepsAtMost8MiBOfWhatIsUnused) {
     PayloadPool pool;
     const auto bytes = bytes_of(IPCDEV_MESSAGE_MAX);
-    std::vector<Payload*> made(200);
-    const auto before = live_allocations();
+    std::vector<Payload*> made(500);
+    const std::size_t before = resident_bytes();
     for (Payload*& payload : made) {
         payload = pool.make(bytes);
     }
-    EXPECT_EQ(live_allocations() - before, 200);
+    EXPECT_GE(resident_bytes() - before, made.size() * IPCDEV_MESSAGE_MAX);
+    EXPECT_EQ(pool.idle_bytes(), 0U);
     for (Payload* payload : made) {
         pool.release(*payload);
     }
-    EXPECT_EQ(live_allocations() - before, 64);
-}
-
-TEST(PayloadPool, GivesEverythingBackAtItsEnd) {
-    const auto bytes = bytes_of(IPCDEV_MESSAGE_MAX);
-    const auto before = live_allocations();
-    {
-        PayloadPool pool;
-        for (std::size_t size = 1; size <= IPCDEV_MESSAGE_MAX; size *= 2) {
-            pool.release(*pool.make(std::span(bytes).first(size)));
-        }
-        EXPECT_GT(live_allocations(), before);
-    }
-    EXPECT_EQ(live_allocations(), before);
+    EXPECT_GT(pool.idle_bytes(), std::size_t{6} << 20U);
+    EXPECT_LE(pool.idle_bytes(), std::size_t{8} << 20U);
+    EXPECT_LT(resident_bytes() - before, std::size_t{9} << 20U);
+    pool.trim();
+    EXPECT_EQ(pool.idle_bytes(), 0U);
+    EXPECT_LT(resident_bytes(), before + (std::size_t{1} << 20U));
 }
 
 TEST(PayloadPool, IsNullWhereThereIsNoMemoryAndWorksAgainAfterwards) {
     PayloadPool pool;
-    const auto bytes = bytes_of(1000);
-    Payload* kept = pool.make(bytes);
+    const auto bytes = bytes_of(IPCDEV_MESSAGE_MAX);
+    constexpr std::size_t at_first = Arena::first_slabs * Arena::slab_bytes;
+    std::vector<Payload*> kept;
+    kept.reserve(at_first / bytes.size());
     {
         const NoMemory none;
-        EXPECT_EQ(pool.make(bytes), nullptr);
-        pool.release(*kept);
-        kept = pool.make(bytes); // what it keeps needs no memory
-        EXPECT_NE(kept, nullptr);
+        while (Payload* payload = pool.make(bytes)) { // what it has needs no memory
+            kept.push_back(payload);
+        }
+        EXPECT_LE(kept.size() * bytes.size(), at_first);
+        EXPECT_GT(kept.size() * bytes.size(), at_first * 9 / 10);
+        pool.release(*kept.back());
+        kept.back() = pool.make(bytes);
+        EXPECT_NE(kept.back(), nullptr);
     }
     Payload* another = pool.make(bytes);
     EXPECT_NE(another, nullptr);
     pool.release(*another);
-    pool.release(*kept);
+    for (Payload* payload : kept) {
+        pool.release(*payload);
+    }
 }
 
 TEST(PendingCalls, GivesDistinctIdleCallsAtStableAddresses) {
@@ -182,28 +204,23 @@ TEST(PendingCalls, CanAlwaysTakeBackWhatItGave) {
     }
 }
 
-TEST(PendingCalls, IsNullWhereThereIsNoMemoryAndLosesNone) {
-    // Fails at each of the allocations that making one takes.
-    for (std::size_t before = 0; before < 4; ++before) {
-        PendingCalls calls;
-        std::vector<PendingCall*> made;
-        made.reserve(1000);
-        const auto start = live_allocations();
-        for (int i = 0; i < 100; ++i) {
-            const NoMemory few(before);
-            if (PendingCall* call = calls.make(); call != nullptr) {
-                made.push_back(call);
-            }
+TEST(PendingCalls, AreThereForAsManyAsCanBeParkedWhereverTheMemoryIs) {
+    PendingCalls calls;
+    std::vector<PendingCall*> made;
+    made.reserve(PendingCalls::count);
+    {
+        const NoMemory none;
+        while (PendingCall* call = calls.make()) {
+            made.push_back(call);
         }
-        // A call each, and the two lists of them.
-        EXPECT_LE(live_allocations() - start, static_cast<std::ptrdiff_t>(made.size()) + 2)
-            << "with " << before << " allocations that succeed";
-        PendingCall* call = calls.make();
-        EXPECT_NE(call, nullptr);
-        calls.release(*call);
-        for (PendingCall* each : made) {
-            calls.release(*each);
-        }
+        EXPECT_EQ(made.size(), PendingCalls::count);
+        EXPECT_GT(made.size(), std::size_t{IPCDEV_PARKED_MAX});
+        EXPECT_EQ(calls.make(), nullptr);
+        calls.release(*made.back());
+        EXPECT_EQ(calls.make(), made.back());
+    }
+    for (PendingCall* each : made) {
+        calls.release(*each);
     }
 }
 
