@@ -103,13 +103,15 @@ ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *e
  * @call:	on its stack
  * @file:	by which it calls
  * @bytes:	of the call
+ * @nowait:	it must not park, whatever the file says: IOCB_NOWAIT
  */
-ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes)
+ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes,
+				 bool nowait)
 {
 	ipcdev_request_init(&call->request);
 	call->request.bytes = bytes;
 	call->request.batch = READ_ONCE(ipcdev_file_of(file)->batch);
-	call->request.nonblocking = file->f_flags & O_NONBLOCK;
+	call->request.nonblocking = nowait || file->f_flags & O_NONBLOCK;
 	call->file = file;
 	call->task = current;
 	call->done = false;

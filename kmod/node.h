@@ -85,7 +85,8 @@ extern const struct file_operations ipcdev_file_operations;
 /* call.c */
 ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects);
 ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects);
-ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes);
+ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes,
+				 bool nowait);
 ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call,
 			      enum ipcdev_operation operation);
 
