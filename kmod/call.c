@@ -20,7 +20,12 @@
  * It does so after it unlocked, so that who is woken doesn't meet the lock. A sleeper that
  * gets a signal takes the lock: its call is either still parked, and cancelled, or
  * completed; then it waits for done, which is about to come.
+ *
+ * Suspend, and the freezer of control groups version 1, freeze a sleeper where it is, and
+ * leave its call parked in its place.  That of version 2 has it return to user space first,
+ * as a signal does; the call then restarts, and queues anew.
  */
+#include <linux/freezer.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/poll.h>
@@ -123,14 +128,35 @@ static bool ipcdev_is_done(const struct ipcdev_call *call)
 	return smp_load_acquire(&call->done); /* pairs with ipcdev_answer() */
 }
 
+/*
+ * A signal is pending: is it the freezer's, for a task that was not asleep yet?  Then no
+ * signal is pending any more.  One that sleeps is frozen where it is, and not told.
+ */
+static bool ipcdev_was_frozen(void)
+{
+	/* A task's own changes only as it executes a program, or exits. */
+	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
+
+	__set_current_state(TASK_RUNNING);
+	if (!try_to_freeze())
+		return false;
+	spin_lock_irq(&sighand->siglock);
+	recalc_sigpending();
+	spin_unlock_irq(&sighand->siglock);
+	return true;
+}
+
 /* Returns once the call is done, or a signal came and @state lets it in. */
 static void ipcdev_wait(const struct ipcdev_call *call, unsigned int state)
 {
 	for (;;) {
 		set_current_state(state);
-		if (ipcdev_is_done(call) || signal_pending_state(state, current))
+		if (ipcdev_is_done(call))
 			break;
-		schedule();
+		if (!signal_pending_state(state, current))
+			schedule();
+		else if (!ipcdev_was_frozen())
+			break;
 	}
 	__set_current_state(TASK_RUNNING);
 }
@@ -148,7 +174,7 @@ static void ipcdev_interrupt(struct ipcdev_node *node, struct ipcdev_call *call)
 
 static noinline void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *call)
 {
-	ipcdev_wait(call, TASK_INTERRUPTIBLE);
+	ipcdev_wait(call, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	if (!ipcdev_is_done(call)) {
 		ipcdev_interrupt(node, call);
 		ipcdev_wait(call, TASK_UNINTERRUPTIBLE); /* a waker is about to say so */
