@@ -21,6 +21,18 @@
  * gets a signal takes the lock: its call is either still parked, and cancelled, or
  * completed; then it waits for done, which is about to come.
  *
+ * Who polls is woken only if there is somebody, which is looked for under the lock:
+ *
+ *   poller                               who makes the device ready
+ *   joins the wait queue: poll_wait()    locks the device
+ *   locks the device                     queues the message
+ *   a message?  no: will sleep           wait queue empty?  no: will wake
+ *   unlocks                              unlocks
+ *
+ * If the poller has the lock first, it is on the queue before it unlocks, and who locks
+ * next sees it there; if second, it sees the message.  So neither a barrier is needed nor
+ * the queue's own lock.
+ *
  * Suspend, and the freezer of control groups version 1, freeze a sleeper where it is, and
  * leave its call parked in its place.  That of version 2 has it return to user space first,
  * as a signal does; the call then restarts, and queues anew.
@@ -54,12 +66,22 @@ static noinline void ipcdev_answer(struct ipcdev_node *node, struct ipcdev_call 
 static noinline void ipcdev_wake_pollers(struct ipcdev_node *node,
 					 const struct ipcdev_effects *effects)
 {
-	if (!wq_has_sleeper(&node->pollers))
-		return;
 	if (effects->became_readable)
 		wake_up_interruptible_poll(&node->pollers, EPOLLIN | EPOLLRDNORM);
 	if (effects->became_writable)
 		wake_up_interruptible_poll(&node->pollers, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* What is not kept: rarely is there anything. */
+static noinline void ipcdev_dispose(struct ipcdev_effects *effects)
+{
+	struct ipcdev_message *message;
+	struct ipcdev_piece *piece;
+
+	while ((message = ipcdev_next_retired(effects)))
+		ipcdev_message_free(message);
+	while ((piece = ipcdev_next_piece(&effects->returned)))
+		kfree(piece);
 }
 
 /**
@@ -83,24 +105,41 @@ ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *e
 	__releases(&node->device.lock)
 {
 	struct ipcdev_request *request;
-	struct ipcdev_message *message;
-	struct ipcdev_piece *piece;
+	bool wake = effects->became_readable || effects->became_writable;
 
+	/* No barrier: see above. */
+	wake = wake && waitqueue_active(&node->pollers);
+	ipcdev_buffers_keep(effects);
 	spin_unlock(&node->device.lock);
 	while ((request = ipcdev_next_completed(effects))) {
 		struct ipcdev_call *call = ipcdev_call_of(request);
 
-		if (call->task == current)
+		if (likely(call->task == current))
 			call->done = true;
 		else
 			ipcdev_answer(node, call);
 	}
-	if (effects->became_readable || effects->became_writable)
+	if (unlikely(wake))
 		ipcdev_wake_pollers(node, effects);
-	while ((message = ipcdev_next_retired(effects)))
-		ipcdev_message_free(&node->buffers, message);
-	while ((piece = ipcdev_next_piece(&effects->returned)))
-		kfree(piece);
+	if (unlikely(!ipcdev_chain_empty(&effects->retired) ||
+		     !ipcdev_chain_empty(&effects->returned)))
+		ipcdev_dispose(effects);
+}
+
+/**
+ * ipcdev_drop() - messages that the device did not take
+ * @node:	whose device
+ * @messages:	of one write, chained by @next; gone then
+ */
+noinline void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messages)
+{
+	struct ipcdev_effects effects;
+
+	ipcdev_effects_init(&effects);
+	for (; messages; messages = messages->next)
+		ipcdev_chain_add(&effects.retired, &messages->link);
+	spin_lock(&node->device.lock);
+	ipcdev_finish(node, &effects);
 }
 
 /**
@@ -195,16 +234,19 @@ ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call
 	struct ipcdev_effects effects __uninitialized; /* begin does */
 
 	ipcdev_begin(node, &effects);
-	if (operation == IPCDEV_OP_READ)
+	if (operation == IPCDEV_OP_READ) {
 		ipcdev_submit_read(&node->device, &call->request, &effects);
-	else
+	} else {
+		if (likely(!call->request.batch))
+			ipcdev_spare_next(ipcdev_file_of(call->file), call->request.message);
 		ipcdev_submit_write(&node->device, &call->request, &effects);
-	if (call->request.state == IPCDEV_PARKED) {
+	}
+	if (unlikely(call->request.state == IPCDEV_PARKED)) {
 		call->since_ns = ktime_get_ns();
 		trace_ipcdev_park(node->dev.devt, call->request.operation, call->request.bytes);
 	}
 	ipcdev_finish(node, &effects);
-	if (!ipcdev_is_done(call))
+	if (unlikely(!ipcdev_is_done(call)))
 		ipcdev_sleep(node, call);
-	return call->request.error == -EINTR ? -ERESTARTSYS : call->request.error;
+	return unlikely(call->request.error == -EINTR) ? -ERESTARTSYS : call->request.error;
 }

@@ -232,21 +232,23 @@ struct ipcdev_poll_mask {
  * @lock:	guards everything below, and every request and message on it
  * @settings:	as configured
  * @gauges:	of now
- * @statistics:	since the device began
  * @queue:	pieces to be read, oldest first
  * @readers:	parked, in the order in which they will be served
  * @writers:	parked, each still holding its message; at most one of @readers
  *		and @writers is not empty
+ * @statistics:	since the device began
  * @cleared_through: sequence of the last message that clear reached
+ *
+ * In an order by which what each call needs is in the first two cache lines.
  */
 struct ipcdev_device {
 	spinlock_t lock; /* all that follows, and what is on the lists */
 	struct ipcdev_settings settings;
 	struct ipcdev_gauges gauges;
-	struct ipcdev_statistics statistics;
 	struct ipcdev_chain queue;
 	struct list_head readers;
 	struct list_head writers;
+	struct ipcdev_statistics statistics;
 	u64 cleared_through;
 };
 

@@ -25,32 +25,29 @@
 
 #include "trace.h"
 
-static int ipcdev_copy_in(struct ipcdev_buffers *buffers, struct ipcdev_request *request,
+static int ipcdev_copy_in(struct ipcdev_file *open, struct ipcdev_request *request,
 			  struct ipcdev_memory *from)
 {
 	/* The setting may be less: for the device to say. */
 	if (request->bytes > (request->batch ? IPCDEV_BATCH_BYTES_MAX : IPCDEV_MESSAGE_MAX))
 		return -EMSGSIZE;
-	return request->batch ? ipcdev_frames_from(buffers, from, request) :
-				ipcdev_message_from(buffers, from, request);
+	return request->batch ? ipcdev_frames_from(open, from, request) :
+				ipcdev_message_from(open, from, request);
 }
 
 /* Of one byte or more. */
 static ssize_t ipcdev_write_message(struct ipcdev_node *node, const struct file *file,
 				    size_t bytes, struct ipcdev_memory *from, bool nowait)
 {
-	struct ipcdev_message *left;
 	struct ipcdev_call call __uninitialized; /* call_init does */
 	ssize_t result; /* signed and wide: done is neither */
 
 	ipcdev_call_init(&call, file, bytes, nowait);
-	result = ipcdev_copy_in(&node->buffers, &call.request, from);
+	result = ipcdev_copy_in(ipcdev_file_of(file), &call.request, from);
 	if (!result)
 		result = ipcdev_perform(node, &call, IPCDEV_OP_WRITE);
-	while ((left = call.request.message)) { /* not admitted: still ours */
-		call.request.message = left->next;
-		ipcdev_message_free(&node->buffers, left);
-	}
+	if (unlikely(call.request.message)) /* not admitted: still ours */
+		ipcdev_drop(node, call.request.message);
 	return result ?: call.request.done;
 }
 
@@ -86,8 +83,11 @@ static noinline void ipcdev_return_bytes(struct ipcdev_node *node, struct ipcdev
 	struct ipcdev_effects effects;
 	struct ipcdev_piece *spare;
 
-	/* Must not fail: without it the bytes would be lost.  It is small. */
-	spare = kzalloc(sizeof(*spare), GFP_KERNEL | __GFP_NOFAIL);
+	/*
+	 * Must not fail: without it the bytes would be lost.  It is small, and taken only
+	 * here: to have one ready would cost each read an allocation.
+	 */
+	spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	ipcdev_link_init(&spare->link);
 	ipcdev_begin(node, &effects);
 	ipcdev_put_back(&node->device, request, spare, &effects);
@@ -102,7 +102,7 @@ static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *requ
 	int error;
 
 	error = request->batch ? ipcdev_frames_to(to, request) : ipcdev_bytes_to(to, request);
-	if (error) {
+	if (unlikely(error)) {
 		ipcdev_return_bytes(node, request);
 		return error;
 	}
@@ -121,7 +121,7 @@ static ssize_t ipcdev_read(const struct file *file, size_t bytes, struct ipcdev_
 
 	ipcdev_call_init(&call, file, bytes, nowait);
 	result = ipcdev_perform(node, &call, IPCDEV_OP_READ);
-	if (!result && call.request.done)
+	if (likely(!result && call.request.done))
 		result = ipcdev_copy_out(node, &call.request, to);
 	result = result ?: call.request.done;
 	trace_ipcdev_read(node->dev.devt, bytes, result);
@@ -177,14 +177,16 @@ static int ipcdev_file_release(struct inode *inode, struct file *file)
 {
 	struct ipcdev_file *open = file->private_data;
 	struct ipcdev_node *node = open->node;
-	bool last;
+	struct ipcdev_buffers unused;
 
+	ipcdev_buffers_init(&unused);
 	spin_lock(&node->device.lock);
 	ipcdev_release(&node->device);
-	last = !node->device.gauges.opens;
+	if (!node->device.gauges.opens)
+		swap(node->buffers, unused);
 	spin_unlock(&node->device.lock);
-	if (last)
-		ipcdev_buffers_trim(&node->buffers);
+	ipcdev_buffers_trim(&unused);
+	ipcdev_spare_free(open);
 	kfree(open);
 	return 0;
 }
