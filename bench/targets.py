@@ -34,6 +34,7 @@ class Kind:
 
 
 INSTRUCTIONS = Kind("instruction ratio", "instructions")
+COUNT = Kind("count", "instructions")
 TIME = Kind("time, native, one core", "ns")
 
 Reading = Callable[[Result], "Figure | str"]  # or why there is none
@@ -130,6 +131,11 @@ def module_targets(kind: Kind) -> list[Target]:
     ]
 
 
+def module_counts() -> list[Target]:
+    locked = detail(Of("same-thread", "module"), "locked operations")
+    return [Target("module", "locked operations of a write and a read of 64 B", COUNT, locked, True, 5, 4)]
+
+
 def daemon_targets(peer: str = "fuse") -> list[Target]:
     def floor(size: int) -> Reading:
         return ratio(Of("same-thread", peer, size), Of("same-thread", "fuse-floor", size))
@@ -154,7 +160,8 @@ def daemon_targets(peer: str = "fuse") -> list[Target]:
 def all_for(results: list[Result]) -> list[Target]:
     """The module's by instructions, which every machine can count; by time where one had the module too."""
     timed = any(TIME.fits(result) and result.cell("same-thread", "module", 64) for result in results)
-    return module_targets(INSTRUCTIONS) + (module_targets(TIME) if timed else []) + daemon_targets()
+    timed_targets = module_targets(TIME) if timed else []
+    return module_targets(INSTRUCTIONS) + module_counts() + timed_targets + daemon_targets()
 
 
 @dataclass(frozen=True)

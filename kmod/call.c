@@ -23,7 +23,24 @@
  * It does so after it unlocked, so that who is woken doesn't meet the lock. A sleeper that
  * gets a signal takes the lock: its call is either still parked, and cancelled, or
  * completed; then it waits for done, which is about to come.
+ *
+ * Who polls is woken only if there is somebody, which is looked for under the lock:
+ *
+ *   poller                               who makes the device ready
+ *   joins the wait queue: poll_wait()    locks the device
+ *   locks the device                     queues the message
+ *   a message?  no: will sleep           wait queue empty?  no: will wake
+ *   unlocks                              unlocks
+ *
+ * If the poller has the lock first, it is on the queue before it unlocks, and who locks
+ * next sees it there; if second, it sees the message.  So neither a barrier is needed nor
+ * the queue's own lock.
+ *
+ * Suspend, and the freezer of control groups version 1, freeze a sleeper where it is, and
+ * leave its call parked in its place.  That of version 2 has it return to user space first,
+ * as a signal does; the call then restarts, and queues anew.
  */
+#include <linux/freezer.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/poll.h>
@@ -52,35 +69,51 @@ static noinline void ipcdev_answer(struct ipcdev_node *node, struct ipcdev_call 
 static noinline void ipcdev_wake_pollers(struct ipcdev_node *node,
 					 const struct ipcdev_effects *effects)
 {
-	if (!wq_has_sleeper(&node->pollers))
-		return;
 	if (effects->became_readable)
 		wake_up_interruptible_poll(&node->pollers, EPOLLIN | EPOLLRDNORM);
 	if (effects->became_writable)
 		wake_up_interruptible_poll(&node->pollers, EPOLLOUT | EPOLLWRNORM);
 }
 
-/* Acts on what a step made true, with the lock free; uses it up. */
-static __always_inline void ipcdev_act(struct ipcdev_node *node, struct ipcdev_effects *effects)
+/* What is not kept: rarely is there anything, but of a batch there may be thousands. */
+static noinline void ipcdev_dispose(struct ipcdev_effects *effects)
 {
-	struct ipcdev_request *request;
 	struct ipcdev_message *message;
 	struct ipcdev_piece *piece;
 
+	while ((message = ipcdev_next_retired(effects))) {
+		ipcdev_message_free(message);
+		cond_resched();
+	}
+	while ((piece = ipcdev_next_piece(&effects->returned)))
+		kfree(piece);
+}
+
+/* Unlocks, and acts on what a step made true; uses it up. */
+static __always_inline void ipcdev_unlock_and_act(struct ipcdev_node *node,
+						  struct ipcdev_effects *effects)
+	__releases(&node->device.lock)
+{
+	struct ipcdev_request *request;
+	bool wake = effects->became_readable || effects->became_writable;
+
+	/* No barrier: see above. */
+	wake = wake && waitqueue_active(&node->pollers);
+	ipcdev_buffers_keep(effects);
+	spin_unlock(&node->device.lock);
 	while ((request = ipcdev_next_completed(effects))) {
 		struct ipcdev_call *call = ipcdev_call_of(request);
 
-		if (call->task == current)
+		if (likely(call->task == current))
 			call->done = true;
 		else
 			ipcdev_answer(node, call);
 	}
-	if (effects->became_readable || effects->became_writable)
+	if (unlikely(wake))
 		ipcdev_wake_pollers(node, effects);
-	while ((message = ipcdev_next_retired(effects)))
-		ipcdev_message_free(&node->buffers, message);
-	while ((piece = ipcdev_next_piece(&effects->returned)))
-		kfree(piece);
+	if (unlikely(!ipcdev_chain_empty(&effects->retired) ||
+		     !ipcdev_chain_empty(&effects->returned)))
+		ipcdev_dispose(effects);
 }
 
 static void ipcdev_note_park(struct ipcdev_node *node, struct ipcdev_request *request)
@@ -103,8 +136,7 @@ static noinline void ipcdev_catch_up(struct ipcdev_node *node)
 		ipcdev_go_on(device, &effects);
 		if (arriving && arriving->state == IPCDEV_PARKED)
 			ipcdev_note_park(node, arriving);
-		spin_unlock(&device->lock);
-		ipcdev_act(node, &effects);
+		ipcdev_unlock_and_act(node, &effects);
 		cond_resched();
 		spin_lock(&device->lock);
 	}
@@ -146,8 +178,7 @@ ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *e
 {
 	const bool more = node->device.under_way;
 
-	spin_unlock(&node->device.lock);
-	ipcdev_act(node, effects);
+	ipcdev_unlock_and_act(node, effects);
 	if (unlikely(more)) {
 		ipcdev_lock(node);
 		spin_unlock(&node->device.lock);
@@ -155,18 +186,36 @@ ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *e
 }
 
 /**
+ * ipcdev_drop() - messages that the device did not take
+ * @node:	whose device
+ * @messages:	of one write, chained by @next; gone then
+ */
+noinline void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messages)
+{
+	struct ipcdev_effects effects;
+
+	ipcdev_effects_init(&effects);
+	for (; messages; messages = messages->next)
+		ipcdev_chain_add(&effects.retired, &messages->link);
+	ipcdev_lock(node);
+	ipcdev_finish(node, &effects);
+}
+
+/**
  * ipcdev_call_init() - a call of this task
  * @call:	on its stack
  * @file:	by which it calls
  * @bytes:	of the call
+ * @nowait:	it must not park, whatever the file says: IOCB_NOWAIT
  */
-ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes)
+ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes,
+				 bool nowait)
 {
 	ipcdev_request_init(&call->request);
 	call->request.account = ipcdev_file_of(file)->account;
 	call->request.bytes = bytes;
 	call->request.batch = READ_ONCE(ipcdev_file_of(file)->batch);
-	call->request.nonblocking = file->f_flags & O_NONBLOCK;
+	call->request.nonblocking = nowait || file->f_flags & O_NONBLOCK;
 	call->file = file;
 	call->task = current;
 	call->done = false;
@@ -178,14 +227,35 @@ static bool ipcdev_is_done(const struct ipcdev_call *call)
 	return smp_load_acquire(&call->done); /* pairs with ipcdev_answer() */
 }
 
+/*
+ * A signal is pending: is it the freezer's, for a task that was not asleep yet?  Then no
+ * signal is pending any more.  One that sleeps is frozen where it is, and not told.
+ */
+static bool ipcdev_was_frozen(void)
+{
+	/* A task's own changes only as it executes a program, or exits. */
+	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
+
+	__set_current_state(TASK_RUNNING);
+	if (!try_to_freeze())
+		return false;
+	spin_lock_irq(&sighand->siglock);
+	recalc_sigpending();
+	spin_unlock_irq(&sighand->siglock);
+	return true;
+}
+
 /* Returns once the call is done, or a signal came and @state lets it in. */
 static void ipcdev_wait(const struct ipcdev_call *call, unsigned int state)
 {
 	for (;;) {
 		set_current_state(state);
-		if (ipcdev_is_done(call) || signal_pending_state(state, current))
+		if (ipcdev_is_done(call))
 			break;
-		schedule();
+		if (!signal_pending_state(state, current))
+			schedule();
+		else if (!ipcdev_was_frozen())
+			break;
 	}
 	__set_current_state(TASK_RUNNING);
 }
@@ -203,7 +273,7 @@ static void ipcdev_interrupt(struct ipcdev_node *node, struct ipcdev_call *call)
 
 static noinline void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *call)
 {
-	ipcdev_wait(call, TASK_INTERRUPTIBLE);
+	ipcdev_wait(call, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	if (!ipcdev_is_done(call)) {
 		ipcdev_interrupt(node, call);
 		ipcdev_wait(call, TASK_UNINTERRUPTIBLE); /* a waker is about to say so */
@@ -224,14 +294,17 @@ ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call
 	struct ipcdev_effects effects __uninitialized; /* begin does */
 
 	ipcdev_begin(node, &effects);
-	if (operation == IPCDEV_OP_READ)
+	if (operation == IPCDEV_OP_READ) {
 		ipcdev_submit_read(&node->device, &call->request, &effects);
-	else
+	} else {
+		if (likely(!call->request.batch))
+			ipcdev_spare_next(ipcdev_file_of(call->file), call->request.message);
 		ipcdev_submit_write(&node->device, &call->request, &effects);
-	if (call->request.state == IPCDEV_PARKED)
+	}
+	if (unlikely(call->request.state == IPCDEV_PARKED))
 		ipcdev_note_park(node, &call->request);
 	ipcdev_finish(node, &effects);
-	if (!ipcdev_is_done(call))
+	if (unlikely(!ipcdev_is_done(call)))
 		ipcdev_sleep(node, call);
-	return call->request.error == -EINTR ? -ERESTARTSYS : call->request.error;
+	return unlikely(call->request.error == -EINTR) ? -ERESTARTSYS : call->request.error;
 }

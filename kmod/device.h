@@ -277,11 +277,11 @@ struct ipcdev_poll_mask {
  * @settings:	as configured
  * @limits:	those of ipcdev.h
  * @gauges:	of now
- * @statistics:	since the device began
  * @queue:	pieces to be read, oldest first
  * @readers:	parked, in the order in which they will be served
  * @writers:	parked, each still holding its message; at most one of @readers
  *		and @writers is not empty
+ * @statistics:	since the device began
  * @cleared_through: sequence of the last message that clear reached
  * @under_way:	a call is.  What is left of it, in the order in which it is done:
  * @clearing:	drop what is queued
@@ -290,16 +290,18 @@ struct ipcdev_poll_mask {
  * @arriving:	a batch write that is on no list; parks if it must
  * @held_readable: edges of the steps before
  * @held_writable: likewise
+ *
+ * In an order by which what each call needs is in the first two cache lines.
  */
 struct ipcdev_device {
 	spinlock_t lock; /* all that follows, and what is on the lists */
 	struct ipcdev_settings settings;
 	struct ipcdev_limits limits;
 	struct ipcdev_gauges gauges;
-	struct ipcdev_statistics statistics;
 	struct ipcdev_chain queue;
 	struct list_head readers;
 	struct list_head writers;
+	struct ipcdev_statistics statistics;
 	u64 cleared_through;
 	bool under_way;
 	bool clearing;

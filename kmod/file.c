@@ -10,6 +10,10 @@
  * with an iov_iter.  The VFS would make the former into the latter, which costs a tenth
  * of a small message; building each into one piece (__flatten) saves as much again.  That
  * the file has both means that the kernel itself can't read or write it (kernel_read()).
+ *
+ * IOCB_NOWAIT (RWF_NOWAIT, and what io_uring tries first) is O_NONBLOCK for one call: it
+ * doesn't park.  As with a pipe, memory for the message and pages of the program's are
+ * waited for: they come without anybody's doing.
  */
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -21,40 +25,37 @@
 
 #include "trace.h"
 
-static int ipcdev_copy_in(struct ipcdev_buffers *buffers, struct ipcdev_request *request,
+static int ipcdev_copy_in(struct ipcdev_file *open, struct ipcdev_request *request,
 			  struct ipcdev_memory *from)
 {
 	/* The setting may be less: for the device to say. */
 	if (request->bytes > (request->batch ? IPCDEV_BATCH_BYTES_MAX : IPCDEV_MESSAGE_MAX))
 		return -EMSGSIZE;
-	return request->batch ? ipcdev_frames_from(buffers, from, request) :
-				ipcdev_message_from(buffers, from, request);
+	return request->batch ? ipcdev_frames_from(open, from, request) :
+				ipcdev_message_from(open, from, request);
 }
 
 /* Of one byte or more. */
 static ssize_t ipcdev_write_message(struct ipcdev_node *node, const struct file *file,
-				    size_t bytes, struct ipcdev_memory *from)
+				    size_t bytes, struct ipcdev_memory *from, bool nowait)
 {
-	struct ipcdev_message *left;
 	struct ipcdev_call call __uninitialized; /* call_init does */
 	ssize_t result; /* signed and wide: done is neither */
 
-	ipcdev_call_init(&call, file, bytes);
-	result = ipcdev_copy_in(&node->buffers, &call.request, from);
+	ipcdev_call_init(&call, file, bytes, nowait);
+	result = ipcdev_copy_in(ipcdev_file_of(file), &call.request, from);
 	if (!result)
 		result = ipcdev_perform(node, &call, IPCDEV_OP_WRITE);
-	while ((left = call.request.message)) { /* not admitted: still ours */
-		call.request.message = left->next;
-		ipcdev_message_free(&node->buffers, left);
-		cond_resched(); /* of a batch there may be thousands */
-	}
+	if (unlikely(call.request.message)) /* not admitted: still ours */
+		ipcdev_drop(node, call.request.message);
 	return result ?: call.request.done;
 }
 
-static ssize_t ipcdev_write(const struct file *file, size_t bytes, struct ipcdev_memory *from)
+static ssize_t ipcdev_write(const struct file *file, size_t bytes, struct ipcdev_memory *from,
+			    bool nowait)
 {
 	struct ipcdev_node *node = ipcdev_file_of(file)->node;
-	ssize_t result = bytes ? ipcdev_write_message(node, file, bytes, from) : 0;
+	ssize_t result = bytes ? ipcdev_write_message(node, file, bytes, from, nowait) : 0;
 
 	trace_ipcdev_write(node->dev.devt, bytes, result);
 	return result;
@@ -65,14 +66,15 @@ static __flatten ssize_t ipcdev_file_write(struct file *file, const char __user 
 {
 	struct ipcdev_memory memory = { .address = (void __user *)from };
 
-	return ipcdev_write(file, bytes, &memory);
+	return ipcdev_write(file, bytes, &memory, false);
 }
 
 static ssize_t ipcdev_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct ipcdev_memory memory = { .iter = from };
 
-	return ipcdev_write(iocb->ki_filp, iov_iter_count(from), &memory);
+	return ipcdev_write(iocb->ki_filp, iov_iter_count(from), &memory,
+			    iocb->ki_flags & IOCB_NOWAIT);
 }
 
 /* The program's memory did not take them. */
@@ -81,8 +83,11 @@ static noinline void ipcdev_return_bytes(struct ipcdev_node *node, struct ipcdev
 	struct ipcdev_effects effects;
 	struct ipcdev_piece *spare;
 
-	/* Must not fail: without it the bytes would be lost.  It is small. */
-	spare = kzalloc(sizeof(*spare), GFP_KERNEL | __GFP_NOFAIL);
+	/*
+	 * Must not fail: without it the bytes would be lost.  It is small, and taken only
+	 * here: to have one ready would cost each read an allocation.
+	 */
+	spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	ipcdev_link_init(&spare->link);
 	if (request->batch)
 		ipcdev_chain_reverse(&request->pieces);
@@ -123,7 +128,7 @@ static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *requ
 	if (request->batch)
 		return ipcdev_copy_frames_out(node, request, to);
 	error = ipcdev_bytes_to(to, request);
-	if (error) {
+	if (unlikely(error)) {
 		ipcdev_return_bytes(node, request);
 		return error;
 	}
@@ -133,15 +138,16 @@ static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *requ
 	return 0;
 }
 
-static ssize_t ipcdev_read(const struct file *file, size_t bytes, struct ipcdev_memory *to)
+static ssize_t ipcdev_read(const struct file *file, size_t bytes, struct ipcdev_memory *to,
+			   bool nowait)
 {
 	struct ipcdev_node *node = ipcdev_file_of(file)->node;
 	struct ipcdev_call call __uninitialized; /* call_init does */
 	ssize_t result;
 
-	ipcdev_call_init(&call, file, bytes);
+	ipcdev_call_init(&call, file, bytes, nowait);
 	result = ipcdev_perform(node, &call, IPCDEV_OP_READ);
-	if (!result && call.request.done)
+	if (likely(!result && call.request.done))
 		result = ipcdev_copy_out(node, &call.request, to);
 	result = result ?: call.request.done;
 	trace_ipcdev_read(node->dev.devt, bytes, result);
@@ -153,14 +159,15 @@ static __flatten ssize_t ipcdev_file_read(struct file *file, char __user *to, si
 {
 	struct ipcdev_memory memory = { .address = to };
 
-	return ipcdev_read(file, bytes, &memory);
+	return ipcdev_read(file, bytes, &memory, false);
 }
 
 static ssize_t ipcdev_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct ipcdev_memory memory = { .iter = to };
 
-	return ipcdev_read(iocb->ki_filp, iov_iter_count(to), &memory);
+	return ipcdev_read(iocb->ki_filp, iov_iter_count(to), &memory,
+			   iocb->ki_flags & IOCB_NOWAIT);
 }
 
 static __poll_t ipcdev_poll(struct file *file, poll_table *wait)
@@ -193,6 +200,7 @@ static int ipcdev_file_open(struct inode *inode, struct file *file)
 	spin_lock(&node->device.lock);
 	ipcdev_open(&node->device);
 	spin_unlock(&node->device.lock);
+	file->f_mode |= FMODE_NOWAIT;
 	return stream_open(inode, file);
 }
 
@@ -200,14 +208,16 @@ static int ipcdev_file_release(struct inode *inode, struct file *file)
 {
 	struct ipcdev_file *open = file->private_data;
 	struct ipcdev_node *node = open->node;
-	bool last;
+	struct ipcdev_buffers unused;
 
+	ipcdev_buffers_init(&unused);
 	spin_lock(&node->device.lock);
 	ipcdev_release(&node->device);
-	last = !node->device.gauges.opens;
+	if (!node->device.gauges.opens)
+		swap(node->buffers, unused);
 	spin_unlock(&node->device.lock);
-	if (last)
-		ipcdev_buffers_trim(&node->buffers);
+	ipcdev_buffers_trim(&unused);
+	ipcdev_spare_free(open);
 	ipcdev_account_close(&node->device, &node->accounts, open->account);
 	kfree(open);
 	return 0;

@@ -55,7 +55,8 @@ static int ipcdev_ioctl_info(struct ipcdev_node *node, unsigned int command, voi
 		return -EINVAL;
 	info.abi_version = IPCDEV_ABI_VERSION;
 	info.server = IPCDEV_SERVER_MODULE;
-	info.capabilities = IPCDEV_CAP_RESTART | IPCDEV_CAP_CHARDEV | IPCDEV_CAP_UNSPLIT;
+	info.capabilities = IPCDEV_CAP_RESTART | IPCDEV_CAP_CHARDEV | IPCDEV_CAP_UNSPLIT |
+			    IPCDEV_CAP_NOWAIT;
 	ipcdev_lock(node);
 	info.mode = settings->mode;
 	info.depth = settings->depth;

@@ -16,6 +16,7 @@
 #ifndef IPCDEV_NODE_H
 #define IPCDEV_NODE_H
 
+#include <linux/cache.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/fs.h>
@@ -32,17 +33,20 @@
  * @cdev:	keeps a reference to @dev while it is open
  * @pollers:	who waits in poll, select or epoll; has a lock of its own, taken
  *		with @device.lock free
- * @buffers:	to be used again
  * @accounts:	of those who have it open
  * @device:	the queue, with the lock that guards it
+ * @buffers:	to be used again; guarded by @device.lock too
+ *
+ * Who polls writes to @pollers, and who holds the lock to what follows it: each begins
+ * a cache line.
  */
 struct ipcdev_node {
 	struct device dev;
 	struct cdev cdev;
-	wait_queue_head_t pollers;
+	wait_queue_head_t pollers ____cacheline_aligned_in_smp;
+	struct ipcdev_device device ____cacheline_aligned_in_smp;
 	struct ipcdev_buffers buffers;
 	struct ipcdev_accounts accounts;
-	struct ipcdev_device device;
 };
 
 /**
@@ -51,12 +55,17 @@ struct ipcdev_node {
  * @account:	of who opened it
  * @batch:	its calls move frames, by IPCDEV_IOC_BATCH; written under
  *		ipcdev_device.lock, read once at the beginning of a call
+ * @spare:	a buffer for the next write, or NULL: taken by exchange, given under
+ *		ipcdev_device.lock
+ *
+ * A writer's processor writes to it with each message, and so has a cache line for it.
  */
 struct ipcdev_file {
 	struct ipcdev_node *node;
 	struct ipcdev_account *account;
 	bool batch;
-};
+	struct ipcdev_buffer *spare;
+} ____cacheline_aligned_in_smp;
 
 static inline struct ipcdev_file *ipcdev_file_of(const struct file *file)
 {
@@ -90,9 +99,11 @@ extern const struct file_operations ipcdev_file_operations;
 
 /* call.c */
 ipcdev_hot void ipcdev_lock(struct ipcdev_node *node);
+void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messages);
 ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects);
 ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects);
-ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes);
+ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes,
+				 bool nowait);
 ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call,
 			      enum ipcdev_operation operation);
 

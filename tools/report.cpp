@@ -62,6 +62,9 @@ Json names_of_capabilities(__u32 bits) {
         case IPCDEV_CAP_UNSPLIT:
             names.push_back("unsplit");
             break;
+        case IPCDEV_CAP_NOWAIT:
+            names.push_back("nowait");
+            break;
         default:
             names.push_back("bit" + std::to_string(bit));
         }

@@ -22,7 +22,7 @@
  *             fifo, full: parks; admitted in order of arrival.
  *             slot: never parks; an unread message is replaced.
  *             EMSGSIZE  more than max_message bytes
- *             EAGAIN    O_NONBLOCK, and it would park
+ *             EAGAIN    O_NONBLOCK or RWF_NOWAIT, and it would park
  *             ENOBUFS   it would park, and too many operations do: see limits
  *             EFAULT    bad buffer; nothing was queued
  *             EINTR     a signal came while parked; nothing was queued
@@ -52,14 +52,19 @@
  *             neither CAP_SYS_RESOURCE nor CAP_SYS_ADMIN), nor who serves the
  *             device, nor its owner.
  *
+ * no wait     O_NONBLOCK is for all calls of an open, RWF_NOWAIT for one
+ *             (EOPNOTSUPP without IPCDEV_CAP_NOWAIT).  A call by io_uring that
+ *             would park is not parked: io_uring waits as poll does, and tries
+ *             again, in no order with calls that are parked.
+ *
  * poll(2)     POLLIN|POLLRDNORM: a message waits.  POLLOUT|POLLWRNORM: a
  *             write of max_message bytes would not park.  POLLERR: the one
  *             who served the device is gone.  Edge-triggered epoll gets an
  *             edge after every message that is queued and whenever a full
  *             fifo gets room.
  *
- * not offered mmap ENODEV; splice, sendfile, fsync EINVAL; RWF_NOWAIT
- *             EOPNOTSUPP; O_DIRECT EINVAL at open; FIONREAD ENOTTY.
+ * not offered mmap ENODEV; splice, sendfile, fsync EINVAL; O_DIRECT EINVAL at
+ *             open; FIONREAD ENOTTY.
  *             A device served as a FUSE file shows a regular file's answers
  *             here instead: docs/differences.md lists them.
  *
@@ -69,7 +74,7 @@
  *             one segment and at most IPCDEV_BATCH_BYTES_MAX bytes.  Other
  *             opens are not concerned; order and exactly-once hold across all.
  *             write: one or more frames, checked before anything is queued.
- *             Returns when all are in.  Interrupted, or with O_NONBLOCK: the
+ *             Returns when all are in.  Interrupted, or without waiting: the
  *             bytes of the frames that were taken, in order; EINTR or EAGAIN
  *             if none was.  slot: the last frame wins.
  *             EINVAL    length 0, flags other than 0, a cut frame
@@ -138,6 +143,7 @@
 #define IPCDEV_CAP_RESTART (1U << 0) /* SA_RESTART restarts a parked call */
 #define IPCDEV_CAP_CHARDEV (1U << 1) /* stat(2) shows a character device */
 #define IPCDEV_CAP_UNSPLIT (1U << 2) /* writev of any shape is one message */
+#define IPCDEV_CAP_NOWAIT (1U << 3)  /* RWF_NOWAIT is taken */
 
 /*
  * Every struct starts with its size in bytes, as the caller was compiled; it

@@ -48,6 +48,12 @@ class InVm(unittest.TestCase):
         for cell in result.of("same-thread"):
             if cell.value and cell.bytes == 64 and cell.peer in ("pipe", "module"):
                 self.assertLess(cell.value.max - cell.value.min, 0.05 * cell.value.median, cell.peer)
+        # Each lock is one, and a message takes three of them.
+        module = result.cell("same-thread", "module", 64)
+        self.assertTrue(module and "locked operations" in module.details)
+        locked = module.details["locked operations"]
+        self.assertGreaterEqual(locked.min, 3)
+        self.assertLessEqual(locked.max, 5)
 
 
 if __name__ == "__main__":

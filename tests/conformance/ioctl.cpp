@@ -45,7 +45,8 @@ TEST_F(Ioctl, InfoTellsTheCapabilitiesOfWhoServes) {
     contract("INFO: its capability bits");
     unsigned capabilities = 0; // as a FUSE file
     if (info().server == IPCDEV_SERVER_MODULE) {
-        capabilities = IPCDEV_CAP_RESTART | IPCDEV_CAP_CHARDEV | IPCDEV_CAP_UNSPLIT;
+        capabilities =
+            IPCDEV_CAP_RESTART | IPCDEV_CAP_CHARDEV | IPCDEV_CAP_UNSPLIT | IPCDEV_CAP_NOWAIT;
     } else if (info().server == IPCDEV_SERVER_CUSE) {
         capabilities = IPCDEV_CAP_CHARDEV;
     }

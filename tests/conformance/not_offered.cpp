@@ -289,8 +289,18 @@ Outcome read_nowait(const Call& call) {
     return outcome(preadv2(call.fd, &segment, 1, -1, RWF_NOWAIT));
 }
 
-TEST_F(NotOffered, RWFNOWAITGivesEOPNOTSUPP) {
-    contract("RWF_NOWAIT: EOPNOTSUPP");
+TEST_F(NotOffered, RWFNOWAITNeverParksOrGivesEOPNOTSUPP) {
+    contract("RWF_NOWAIT: never parks");
+    become_fifo(1);
+    if (has(IPCDEV_CAP_NOWAIT)) {
+        expect_error(a.run(read_nowait), EAGAIN);
+        expect_result(a.run(write_nowait), 5);
+        expect_error(a.run(write_nowait), EAGAIN);
+        expect_queued(1, 5);
+        expect_result(a.run(read_nowait), 5);
+        return;
+    }
+    declared_difference("EOPNOTSUPP: the kernel does not offer it for a file of FUSE");
     expect_error(a.run(write_nowait), EOPNOTSUPP);
     expect_error(a.run(read_nowait), EOPNOTSUPP);
     write_ok(a, "stays");

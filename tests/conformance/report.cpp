@@ -219,6 +219,9 @@ void report::served_by(const ipcdev_info& info) {
     if ((info.capabilities & IPCDEV_CAP_UNSPLIT) != 0) {
         capabilities.push_back("unsplit");
     }
+    if ((info.capabilities & IPCDEV_CAP_NOWAIT) != 0) {
+        capabilities.push_back("nowait");
+    }
 }
 
 void report::failed_outside_a_test(const std::string& problem) {
