@@ -22,7 +22,7 @@ std::string frames(const std::vector<std::string>& messages) {
     std::vector<std::byte> room(IPCDEV_BATCH_BYTES_MAX);
     FramePacker packer(room);
     for (const std::string& message : messages) {
-        EXPECT_TRUE(packer.append(std::as_bytes(std::span(message))));
+        EXPECT_EQ(packer.append(std::as_bytes(std::span(message))), Packed::yes);
     }
     const auto packed = packer.frames();
     return {reinterpret_cast<const char*>(packed.data()), packed.size()};
