@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <cstdio>
@@ -30,13 +31,11 @@ namespace {
 // Started with one of them closed, the daemon would get its number for the connection or
 // the lock of the mount point, and write its log there. False: there is no /dev/null.
 bool open_standard_streams() {
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-        // The lowest number that is free is this one.
-        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1) {
-            return false;
-        }
-    }
-    return true;
+    constexpr std::array streams{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+    return std::ranges::all_of(streams, [](int fd) {
+        return fcntl(fd, F_GETFD) != -1 ||
+               open("/dev/null", O_RDWR) == fd; // the lowest that is free
+    });
 }
 
 std::filesystem::path default_file_path(const std::string& name) {
