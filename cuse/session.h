@@ -70,6 +70,10 @@ class Session {
     // The first request is the kernel's handshake; it has been answered.
     [[nodiscard]] bool ready() const { return ready_; }
 
+    // Once the connection is over: was the device taken away as umount(8) does it? If
+    // not, the connection was aborted. CUSE has nothing to unmount. Asks no server.
+    [[nodiscard]] virtual bool unmounted() const = 0;
+
     // After the handshake: the node gets its permissions. Throws CannotServe.
     virtual void publish() = 0;
 

@@ -54,6 +54,7 @@ class CuseSession final : public Session {
     bool reply_open(fuse_req_t request, fuse_file_info& file) override {
         return fuse_reply_open(request, &file) == 0;
     }
+    [[nodiscard]] bool unmounted() const override { return false; }
     void publish() override;
     void drop_privileges() override { keep_privileges_only({}); }
 

@@ -16,6 +16,7 @@
 
 #include "loop.h"
 #include "mount_point.h"
+#include "occupant.h"
 #include "operations.h"
 #include "privileges.h"
 #include "session.h"
@@ -55,6 +56,9 @@ class FuseSession final : public Session {
     [[nodiscard]] const std::filesystem::path& path() const override { return place_.path(); }
 
     bool reply_open(fuse_req_t request, fuse_file_info& file) override;
+    [[nodiscard]] bool unmounted() const override {
+        return mount_state(place_.path()) == MountState::none;
+    }
     void publish() override {} // the file has its permissions from the start
     void drop_privileges() override;
 
