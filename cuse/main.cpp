@@ -2,6 +2,7 @@
 //
 // ipcdevd: options and wiring.
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +18,7 @@
 #include "loop.h"
 #include "operations.h"
 #include "options.h"
+#include "privileges.h"
 #include "session.h"
 #include "stop_signal.h"
 
@@ -77,7 +79,8 @@ void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
 }
 
 // Until a signal, or until the connection is over.
-void serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer) {
+void serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer,
+           const ServingUser& user) {
     // The first request is the handshake; a signal may come before it.
     bool alive = true;
     while (alive && stop_requested() == 0 && !session.ready()) {
@@ -89,7 +92,7 @@ void serve(Session& session, Loop& loop, Operations& operations, Announcer& anno
     }
     if (stop_requested() == 0) {
         session.publish();
-        session.drop_privileges();
+        become_unprivileged(user);
         announcer.ready(session.path(), describe(session));
     }
     while (alive && stop_requested() == 0) {
@@ -109,7 +112,8 @@ int run(int argc, char** argv) {
     spdlog::set_default_logger(spdlog::stderr_color_mt("ipcdevd"));
     spdlog::set_pattern("ipcdevd: %^%l%$: %v");
     spdlog::set_level(options.log_level);
-    Announcer announcer; // its parent ends after the sentence below is written
+    umask(S_IRWXG | S_IRWXO); // whatever it makes on its way is its own
+    Announcer announcer;      // its parent ends after the sentence below is written
     try {
         if (options.background) {
             announcer.go_to_background();
@@ -126,7 +130,10 @@ int run(int argc, char** argv) {
         fuse_set_log_func(log_libfuse<spdlog::level::err>);
         operations.attach(*session);
         Loop loop(*session, operations, options.spin);
-        serve(*session, loop, operations, announcer);
+        serve(*session, loop, operations, announcer, options.user);
+        return EXIT_SUCCESS;
+    } catch (const Stopped&) {
+        spdlog::info("stopped");
         return EXIT_SUCCESS;
     } catch (const CannotServe& reason) {
         spdlog::error("{}", reason.what());
