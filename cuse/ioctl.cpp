@@ -158,7 +158,7 @@ int Operations::list_waiters(ipcdev_waiters& in_out) const {
 }
 
 int Operations::configure(const ipcdev_configure& in, uid_t caller) {
-    if (caller != 0 && caller != geteuid()) {
+    if (caller != 0 && caller != starter_) {
         return EPERM;
     }
     return device_.configure({.mode = in.mode, .depth = in.depth, .max_message = in.max_message});

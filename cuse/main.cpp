@@ -3,6 +3,7 @@
 // ipcdevd: options and wiring.
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include "memory_limit.h"
 #include "operations.h"
 #include "options.h"
+#include "privileges.h"
 #include "session.h"
 #include "stop_signal.h"
 
@@ -122,7 +124,8 @@ int status_of_end(const Session& session) {
 }
 
 // Until a signal, or until the connection is over. The exit status.
-int serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer) {
+int serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer,
+          const ServingUser& user) {
     const AnswersAtTheEnd answers(operations, announcer);
     using State = Loop::State;
     State state = State::open;
@@ -136,7 +139,7 @@ int serve(Session& session, Loop& loop, Operations& operations, Announcer& annou
     }
     if (stop_requested() == 0) {
         session.publish();
-        session.drop_privileges();
+        become_unprivileged(user);
         announcer.ready(session.path(), describe(session));
     }
     while (state == State::open && stop_requested() == 0) {
@@ -153,7 +156,8 @@ int run(int argc, char** argv) {
     spdlog::set_default_logger(spdlog::stderr_color_mt("ipcdevd"));
     spdlog::set_pattern("ipcdevd: %^%l%$: %v");
     spdlog::set_level(options.log_level);
-    Announcer announcer; // its parent ends after the sentence below is written
+    umask(S_IRWXG | S_IRWXO); // whatever it makes on its way is its own
+    Announcer announcer;      // its parent ends after the sentence below is written
     try {
         if (options.background) {
             announcer.go_to_background();
@@ -170,9 +174,12 @@ int run(int argc, char** argv) {
         fuse_set_log_func(log_libfuse<spdlog::level::err>);
         operations.attach(*session);
         Loop loop(*session, operations, options.spin);
-        const int status = serve(*session, loop, operations, announcer);
+        const int status = serve(*session, loop, operations, announcer, options.user);
         spdlog::info("stopped");
         return status;
+    } catch (const Stopped&) {
+        spdlog::info("stopped");
+        return EXIT_SUCCESS;
     } catch (const CannotServe& reason) {
         spdlog::error("{}", reason.what());
         return EXIT_FAILURE;

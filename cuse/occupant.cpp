@@ -1,56 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "occupant.h"
 
-#include <unistd.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
-#include <charconv>
+#include <climits>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
+#include "serving_lock.h"
 #include "session.h"
 
 namespace ipcdev {
 
 namespace {
-
-// /proc/self/mountinfo writes space, tab, newline and backslash as \ooo.
-std::string unescape(const std::string& field) {
-    std::string out;
-    for (std::size_t i = 0; i < field.size(); ++i) {
-        unsigned code = 0;
-        if (field[i] == '\\' && i + 3 < field.size() &&
-            std::from_chars(&field[i + 1], &field[i + 4], code, 8).ec == std::errc{}) {
-            out += static_cast<char>(code);
-            i += 3;
-        } else {
-            out += field[i];
-        }
-    }
-    return out;
-}
-
-// The type of the topmost file system mounted on the path; empty: none.
-// See proc(5), /proc/PID/mountinfo.
-std::string mounted_type(const std::filesystem::path& path) {
-    std::ifstream mounts("/proc/self/mountinfo");
-    std::string found;
-    for (std::string line; std::getline(mounts, line);) {
-        std::istringstream fields(line);
-        std::string ignored;
-        std::string target;
-        fields >> ignored >> ignored >> ignored >> ignored >> target;
-        if (unescape(target) != path) {
-            continue;
-        }
-        while (fields >> ignored && ignored != "-") {
-        }
-        fields >> found; // a later line is mounted on top of an earlier one
-    }
-    return found;
-}
 
 const char* kind(const struct stat& file) {
     switch (file.st_mode & S_IFMT) {
@@ -67,71 +31,75 @@ const char* kind(const struct stat& file) {
     }
 }
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& rest) {
-    throw CannotServe(path.string() + " " + rest);
+[[noreturn]] void refuse(const Folder& folder, const std::string& rest) {
+    throw CannotServe(folder.path().string() + " " + rest);
+}
+
+[[noreturn]] void refuse_mount(const Folder& folder, const Mount& mount) {
+    if (mount.type != mount_type) {
+        refuse(folder, "is a mount point of something else. Choose another --name or --path");
+    }
+    const uid_t user = mount.user.value_or(0);
+    if (user != geteuid()) {
+        refuse(folder, "is served by an ipcdevd of user " + std::to_string(user) +
+                           ", or was until it was killed: then run 'umount " +
+                           folder.path().string() +
+                           "' as root, and start again. Else stop it, or choose another --name or "
+                           "--path");
+    }
+    if (server_of(folder)) {
+        refuse(folder, "is served already, as a FUSE file. Stop that ipcdevd, or choose another "
+                       "--name or --path");
+    }
+    refuse(folder, "is the stale mount of an ipcdevd that was killed. Run 'umount " +
+                       folder.path().string() + "', then start again");
 }
 
 } // namespace
 
-MountState mount_state(const std::filesystem::path& path) {
-    const std::string type = mounted_type(path);
-    if (type.empty()) {
-        return MountState::none;
+bool is_placeholder(const Entry& entry) {
+    struct stat file {};
+    return entry.exists() && !entry.mount() && fstat(entry.fd(), &file) == 0 &&
+           S_ISSOCK(file.st_mode) && (file.st_mode & 07777U) == 0 && file.st_nlink == 1 &&
+           file.st_uid == geteuid();
+}
+
+bool is_link_to(const Folder& folder, const std::string& target) {
+    std::array<char, PATH_MAX> found{};
+    const ssize_t length =
+        readlinkat(folder.fd(), folder.name().c_str(), found.data(), found.size());
+    return length != -1 && target == std::string(found.data(), static_cast<std::size_t>(length));
+}
+
+void refuse_if_occupied(const Folder& folder) {
+    const Entry entry(folder.fd(), folder.name());
+    if (!entry.exists() && entry.error() == ENOENT) {
+        return;
     }
-    if (type != "fuse.ipcdevd") {
-        return MountState::foreign;
+    if (entry.mount()) {
+        refuse_mount(folder, *entry.mount());
     }
     struct stat file {};
-    const bool dead = stat(path.c_str(), &file) == -1 && errno == ENOTCONN;
-    return dead ? MountState::stale : MountState::alive;
-}
-
-bool is_placeholder(const struct stat& file) {
-    return S_ISREG(file.st_mode) && (file.st_mode & 07777U) == placeholder_permissions &&
-           file.st_size == 0 && file.st_nlink == 1 && file.st_uid == geteuid();
-}
-
-void refuse_mount(const std::filesystem::path& path, MountState state) {
-    switch (state) {
-    case MountState::none:
-        break;
-    case MountState::alive:
-        refuse(path, "is served already, as a FUSE file. Stop that ipcdevd, or choose another "
-                     "--name or --path");
-    case MountState::stale:
-        refuse(path, "is the stale mount of an ipcdevd that was killed. Run 'umount " +
-                         path.string() + "' as root, then start again");
-    case MountState::foreign:
-        refuse(path, "is a mount point of something else. Choose another --name or --path");
+    if (!entry.exists() || fstat(entry.fd(), &file) == -1) {
+        refuse(folder, std::string("can't be looked at: ") + std::strerror(errno));
     }
-}
-
-void refuse_if_occupied(const std::filesystem::path& path) {
-    refuse_mount(path, mount_state(path));
-
-    struct stat file {};
-    if (lstat(path.c_str(), &file) == -1) {
-        if (errno == ENOENT) {
-            return;
-        }
-        refuse(path, std::string("can't be looked at: ") + std::strerror(errno));
-    }
+    const std::string path = folder.path();
     if (S_ISCHR(file.st_mode)) {
-        refuse(path, "is a character device: it is served already, by CUSE or by a kernel module. "
-                     "Stop that server, or choose another --name");
+        refuse(folder, "is a character device: it is served already, by CUSE or by a kernel "
+                       "module. Stop that server, or choose another --name");
     }
-    if (is_placeholder(file)) {
-        refuse(path, "is the empty file on which an ipcdevd that was killed had mounted. Run 'rm " +
-                         path.string() + "', then start again");
+    if (is_placeholder(entry)) {
+        refuse(folder, "is the socket on which an ipcdevd that was killed had mounted. Run 'rm " +
+                           path + "', then start again");
     }
     if (S_ISREG(file.st_mode)) {
-        refuse(path, "is a regular file of " + std::to_string(file.st_size) +
-                         " bytes, as a shell makes it when something is written before the device "
-                         "is served. Look at it, remove it with 'rm " +
-                         path.string() + "', then start again; or choose another --name or --path");
+        refuse(folder, "is a regular file of " + std::to_string(file.st_size) +
+                           " bytes, as a shell makes it when something is written before the "
+                           "device is served. Look at it, remove it with 'rm " +
+                           path + "', then start again; or choose another --name or --path");
     }
-    refuse(path, std::string("is ") + kind(file) +
-                     ", which no ipcdevd has made. Choose another --name or --path");
+    refuse(folder, std::string("is ") + kind(file) +
+                       ", which no ipcdevd has made. Choose another --name or --path");
 }
 
 } // namespace ipcdev

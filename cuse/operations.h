@@ -11,6 +11,8 @@
 // Not thread-safe: one thread runs the session's loop and everything here.
 #pragma once
 
+#include <unistd.h>
+
 #include <span>
 
 #include "batch.h"
@@ -91,6 +93,8 @@ class Operations {
     int clear(const OpenFile& file);
     int switch_batch(const ipcdev_batch& in, OpenFile& file);
 
+    // Who serves, for who may configure: the daemon becomes somebody else later.
+    const uid_t starter_ = geteuid();
     PayloadPool payloads_;
     FrameBuffer frames_;
     PendingCalls calls_;

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -32,6 +33,7 @@ struct Typed {
     std::string permissions = "0600";
     std::string owner;
     std::string group;
+    std::string user;
     std::optional<unsigned> cpu;
     std::uint32_t spin_us = 0;
     std::string log_level = "info";
@@ -108,15 +110,17 @@ std::optional<unsigned> id_number(const std::string& typed) {
     return id == UINT_MAX ? std::nullopt : id;
 }
 
-uid_t user_id(const std::string& typed) {
-    if (const auto id = id_number(typed)) {
-        return *id;
+// A number need not be known here; its group is then the same number.
+Identity identity(const std::string& option, const std::string& typed) {
+    const auto id = id_number(typed);
+    const passwd* user = id ? getpwuid(*id) : getpwnam(typed.c_str());
+    if (user != nullptr) {
+        return {.user = user->pw_uid, .group = user->pw_gid};
     }
-    const passwd* user = getpwnam(typed.c_str());
-    if (user == nullptr) {
-        mistake("--owner: there is no user '" + typed + "'");
+    if (!id) {
+        mistake(option + ": there is no user '" + typed + "'");
     }
-    return user->pw_uid;
+    return {.user = *id, .group = *id};
 }
 
 gid_t group_id(const std::string& typed) {
@@ -159,6 +163,10 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
     app.add_option("--group", typed.group, "Group of the node or file (default: your own)")
         ->check(CLI::Validator(check_not_empty, ""))
         ->envname("IPCDEV_GROUP");
+    app.add_option("--user", typed.user,
+                   "Whom root becomes once it serves (default: ipcdev if there is one, else nobody)")
+        ->check(CLI::Validator(check_not_empty, ""))
+        ->envname("IPCDEV_USER");
     app.add_option("--transport", "cuse: a character device. fuse: a FUSE-mounted file. "
                                   "auto: cuse where /dev/cuse can be opened")
         ->default_str("auto")
@@ -203,10 +211,15 @@ void combine(const CLI::App& app, Options& options, const Typed& typed) {
     }
     options.access.permissions = *number(typed.permissions, 8);
     if (!typed.owner.empty()) {
-        options.access.owner = user_id(typed.owner);
+        options.access.owner = identity("--owner", typed.owner).user;
     }
     if (!typed.group.empty()) {
         options.access.group = group_id(typed.group);
+    }
+    if (!typed.user.empty()) {
+        options.user = {.identity = identity("--user", typed.user), .is_asked_for = true};
+    } else if (geteuid() == 0) {
+        options.user = default_serving_user(); // now: a look-up may take its time
     }
     const std::map<std::string, Transport> transports{
         {"auto", Transport::automatic}, {"cuse", Transport::cuse}, {"fuse", Transport::fuse}};

@@ -12,6 +12,7 @@
 #include <spdlog/common.h>
 
 #include "device.h"
+#include "privileges.h"
 #include "session.h"
 
 namespace ipcdev {
@@ -22,6 +23,7 @@ struct Options {
     std::string name = IPCDEV_DEFAULT_NAME;
     Settings settings;
     Access access;
+    ServingUser user;
     Transport transport = Transport::automatic;
     std::filesystem::path path; // of the FUSE file; empty: by name and user
     bool background = false;

@@ -7,6 +7,7 @@
 #include <fuse_lowlevel.h>
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -26,6 +27,9 @@ class CannotServe : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
+
+// A signal came that ends the daemon, before it served.
+class Stopped : public std::exception {};
 
 // How the kernel splits a read or write of very many segments into requests that
 // follow each other, from the same thread.
@@ -75,11 +79,9 @@ class Session {
     // not, the connection was aborted. CUSE has nothing to unmount. Asks no server.
     [[nodiscard]] virtual bool unmounted() const = 0;
 
-    // After the handshake: the node gets its permissions. Throws CannotServe.
+    // After the handshake: the node gets its permissions, the file its path. The last
+    // that needs a privilege. Throws CannotServe.
     virtual void publish() = 0;
-
-    // Gives up every privilege that ending the session does not need.
-    virtual void drop_privileges() = 0;
 
   protected:
     // Owned by the derived class's destructor, which must end it in its own way.
@@ -94,7 +96,7 @@ class Session {
 [[nodiscard]] std::unique_ptr<Session> open_cuse(const std::string& name, const Access& access,
                                                  Operations& operations);
 
-// Serves `path` as a FUSE-mounted file. Throws CannotServe.
+// Serves `path` as a FUSE-mounted file. Throws CannotServe, and Stopped.
 [[nodiscard]] std::unique_ptr<Session> open_fuse(const std::filesystem::path& path,
                                                  const Access& access, Operations& operations);
 

@@ -17,7 +17,6 @@
 #include "loop.h"
 #include "occupant.h"
 #include "operations.h"
-#include "privileges.h"
 #include "session.h"
 
 namespace ipcdev {
@@ -56,7 +55,6 @@ class CuseSession final : public Session {
     }
     [[nodiscard]] bool unmounted() const override { return false; }
     void publish() override;
-    void drop_privileges() override { keep_privileges_only({}); }
 
   private:
     static Operations& operations(fuse_req_t request) {
@@ -71,7 +69,7 @@ class CuseSession final : public Session {
 
 CuseSession::CuseSession(const std::string& name, const Access& access, Operations& operations)
     : path_("/dev/" + name), access_(access), operations_(operations) {
-    refuse_if_occupied(path_);
+    refuse_if_occupied(Folder(path_));
 
     const std::string device_name = "DEVNAME=" + name;
     std::array<const char*, 1> device_info{device_name.c_str()};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A regular file that behaves as the device, by FUSE: the mount's root is the
-// file itself. What it takes so that the kernel treats it as a stream and not
-// as a file on a disk is all in this file.
+// file itself, or a folder with nothing but the file in it. What it takes so that the kernel treats
+// it as a stream and not as a file on a disk is all in this file.
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
@@ -16,14 +16,13 @@
 #include <chrono>
 #include <ctime>
 #include <utility>
+#include <vector>
 
 #include <spdlog/spdlog.h>
 
 #include "loop.h"
 #include "mount_point.h"
-#include "occupant.h"
 #include "operations.h"
-#include "privileges.h"
 #include "request_timeout.h"
 #include "session.h"
 
@@ -49,6 +48,12 @@ constexpr unsigned parallel_writes_minor = 38;
 // at the next open.
 constexpr double attributes_valid_seconds = 0;
 
+// Cached: that the name is the device's, for as long as anything lives.
+constexpr double name_valid_seconds = 1e9;
+
+// Where the mount's root is a folder.
+constexpr fuse_ino_t inode_in_folder = FUSE_ROOT_ID + 1;
+
 class FuseSession final : public Session {
   public:
     FuseSession(const std::filesystem::path& path, const Access& access, Operations& operations);
@@ -59,12 +64,11 @@ class FuseSession final : public Session {
     [[nodiscard]] Splitting splitting() const override {
         return {.segments = 256, .offsets_count = false};
     }
-    [[nodiscard]] const std::filesystem::path& path() const override { return place_.path(); }
+    [[nodiscard]] const std::filesystem::path& path() const override { return place_->path(); }
 
     bool reply_open(fuse_req_t request, fuse_file_info& file) override;
     [[nodiscard]] bool unmounted() const override;
-    void publish() override {} // the file has its permissions from the start
-    void drop_privileges() override;
+    void publish() override { place_->publish(); } // it has its permissions from the start
 
   private:
     static FuseSession& self(fuse_req_t request) {
@@ -73,20 +77,25 @@ class FuseSession final : public Session {
     static fuse_lowlevel_ops callbacks();
     void lengthen_timeouts();
     static void init(void* userdata, fuse_conn_info* connection);
-    void getattr(fuse_req_t request) const;
+    void lookup(fuse_req_t request, const char* name) const;
+    void list_folder(fuse_req_t request, std::size_t most_bytes, off_t from) const;
+    void getattr(fuse_req_t request, fuse_ino_t inode) const;
     void setattr(fuse_req_t request, const struct stat& wanted, int which);
 
-    MountPoint place_;
+    const std::unique_ptr<MountPoint> place_;
+    const std::string name_in_folder_; // empty: the device is the root
     const RequestTimeouts timeouts_ = RequestTimeouts::of_this_kernel();
     bool shaking_hands_ = true; // libfuse has written nothing yet
-    struct stat attributes_ {};
+    struct stat attributes_ {}; // the device's
+    struct stat folder_ {};
     Operations& operations_;
 };
 
 FuseSession::FuseSession(const std::filesystem::path& path, const Access& access,
                          Operations& operations)
-    : place_(path), operations_(operations) {
-    attributes_.st_ino = FUSE_ROOT_ID;
+    : place_(MountPoint::claim(path)), name_in_folder_(place_->name_in_mount()),
+      operations_(operations) {
+    attributes_.st_ino = name_in_folder_.empty() ? FUSE_ROOT_ID : inode_in_folder;
     attributes_.st_mode = S_IFREG | access.permissions;
     attributes_.st_nlink = 1;
     attributes_.st_uid = access.owner.value_or(geteuid());
@@ -94,16 +103,14 @@ FuseSession::FuseSession(const std::filesystem::path& path, const Access& access
     attributes_.st_size = reported_file_bytes;
     clock_gettime(CLOCK_REALTIME, &attributes_.st_mtim);
     attributes_.st_atim = attributes_.st_ctim = attributes_.st_mtim;
+    folder_ = attributes_;
+    folder_.st_ino = FUSE_ROOT_ID;
+    folder_.st_mode = S_IFDIR | S_IRUSR | S_IXUSR;
+    folder_.st_nlink = 2;
+    folder_.st_size = 0;
 
-    // default_permissions: the kernel enforces them. allow_other: so that they
-    // mean something for others, which only root may ask for.
-    std::string program = "ipcdevd";
-    std::string flag = "-o";
-    std::string options = "fsname=ipcdev,subtype=ipcdevd,default_permissions,nosuid,nodev,noexec";
-    if (geteuid() == 0) {
-        options += ",allow_other";
-    }
-    std::array<char*, 3> arguments{program.data(), flag.data(), options.data()};
+    std::array<char, 9> program{"ipcdevd"};
+    std::array<char*, 1> arguments{program.data()};
     fuse_args args FUSE_ARGS_INIT(arguments.size(), arguments.data());
     const fuse_lowlevel_ops ops = callbacks();
     session_ = fuse_session_new(&args, &ops, sizeof(ops), this);
@@ -111,9 +118,13 @@ FuseSession::FuseSession(const std::filesystem::path& path, const Access& access
     if (session_ == nullptr) {
         throw CannotServe("libfuse could not set up a session; --log-level debug may say why");
     }
-    if (fuse_session_mount(session_, place_.path().c_str()) != 0) {
+    try {
+        // libfuse takes a descriptor that is open already by this name, and closes it.
+        const int connection = place_->connect().release();
+        fuse_session_mount(session_, ("/dev/fd/" + std::to_string(connection)).c_str());
+    } catch (...) {
         fuse_session_destroy(session_);
-        throw CannotServe(why_no_mount(place_.path()));
+        throw;
     }
     lengthen_timeouts();
 }
@@ -121,10 +132,8 @@ FuseSession::FuseSession(const std::filesystem::path& path, const Access& access
 // Pollers and parked calls end when libfuse closes the descriptor; the mount is
 // then taken off lazily, so that no open of it can delay that.
 FuseSession::~FuseSession() {
-    const RaisedPrivileges raised;
-    fuse_session_unmount(session_);
     fuse_session_destroy(session_);
-    place_.remove();
+    place_->remove();
 }
 
 // `umount -f` ends the connection, and takes the mount off a moment later.
@@ -134,32 +143,35 @@ bool FuseSession::unmounted() const {
     pollfd mounts{.fd = ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
                   .events = POLLPRI, // when they change
                   .revents = 0};
-    bool there = mount_state(place_.path()) != MountState::none;
+    bool there = place_->is_mounted();
     for (auto left = 1ms; there && left > 0ms;) {
         left = duration_cast<milliseconds>(until - steady_clock::now());
         poll(&mounts, 1, std::max(0, static_cast<int>(left.count())));
-        there = mount_state(place_.path()) != MountState::none;
+        there = place_->is_mounted();
     }
     ::close(mounts.fd);
     return !there;
 }
 
-void FuseSession::drop_privileges() {
-    if (geteuid() == 0) {
-        // To unmount, and to remove the mount point from anybody's folder.
-        keep_privileges_only({CAP_SYS_ADMIN, CAP_DAC_OVERRIDE});
-    }
-    // An ordinary user has none, and must still run fusermount3, which is setuid.
-}
-
 fuse_lowlevel_ops FuseSession::callbacks() {
     fuse_lowlevel_ops ops{}; // reads and writes are the Loop's
     ops.init = init;
-    ops.getattr = [](fuse_req_t request, fuse_ino_t, fuse_file_info*) {
-        self(request).getattr(request);
+    ops.lookup = [](fuse_req_t request, fuse_ino_t, const char* name) {
+        self(request).lookup(request, name);
     };
-    ops.setattr = [](fuse_req_t request, fuse_ino_t, struct stat* wanted, int which,
-                     fuse_file_info*) { self(request).setattr(request, *wanted, which); };
+    ops.readdir = [](fuse_req_t request, fuse_ino_t, std::size_t most_bytes, off_t from,
+                     fuse_file_info*) { self(request).list_folder(request, most_bytes, from); };
+    ops.getattr = [](fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
+        self(request).getattr(request, inode);
+    };
+    ops.setattr = [](fuse_req_t request, fuse_ino_t inode, struct stat* wanted, int which,
+                     fuse_file_info*) {
+        if (self(request).attributes_.st_ino != inode) {
+            RareReply(request).error(EPERM);
+            return;
+        }
+        self(request).setattr(request, *wanted, which);
+    };
     ops.open = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
         self(request).operations_.open(request, *file);
     };
@@ -169,8 +181,13 @@ fuse_lowlevel_ops FuseSession::callbacks() {
     ops.poll = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file, fuse_pollhandle* handle) {
         self(request).operations_.poll(request, *file, handle);
     };
-    ops.ioctl = [](fuse_req_t request, fuse_ino_t, unsigned command, void*, fuse_file_info* file,
-                   unsigned, const void* in, std::size_t in_bytes, std::size_t) {
+    ops.ioctl = [](fuse_req_t request, fuse_ino_t inode, unsigned command, void*,
+                   fuse_file_info* file, unsigned, const void* in, std::size_t in_bytes,
+                   std::size_t) {
+        if (self(request).attributes_.st_ino != inode) {
+            RareReply(request).error(ENOTTY); // an open of the folder is none of the device
+            return;
+        }
         self(request).operations_.ioctl(request, command, *file,
                                         {static_cast<const std::byte*>(in), in_bytes});
     };
@@ -228,8 +245,41 @@ bool FuseSession::reply_open(fuse_req_t request, fuse_file_info& file) {
     return fuse_reply_buf(request, reinterpret_cast<const char*>(&out), sizeof(out)) == 0;
 }
 
-void FuseSession::getattr(fuse_req_t request) const {
-    fuse_reply_attr(request, &attributes_, attributes_valid_seconds);
+void FuseSession::lookup(fuse_req_t request, const char* name) const {
+    if (name_in_folder_ != name) {
+        RareReply(request).error(ENOENT);
+        return;
+    }
+    fuse_entry_param entry{};
+    entry.ino = attributes_.st_ino;
+    entry.attr = attributes_;
+    entry.attr_timeout = attributes_valid_seconds;
+    entry.entry_timeout = name_valid_seconds;
+    fuse_reply_entry(request, &entry);
+}
+
+void FuseSession::list_folder(fuse_req_t request, std::size_t most_bytes, off_t from) const {
+    const std::array<std::pair<const char*, const struct stat*>, 3> entries{
+        {{".", &folder_}, {"..", &folder_}, {name_in_folder_.c_str(), &attributes_}}};
+    std::vector<char> bytes(std::min(most_bytes, max_write_bytes));
+    std::size_t used = 0;
+    for (auto index = static_cast<std::size_t>(from); index < entries.size(); ++index) {
+        const auto [name, status] = entries[index];
+        const auto next = static_cast<off_t>(index + 1);
+        const std::size_t needed = fuse_add_direntry(request, bytes.data() + used,
+                                                     bytes.size() - used, name, status, next);
+        if (needed > bytes.size() - used) {
+            break;
+        }
+        used += needed;
+    }
+    fuse_reply_buf(request, bytes.data(), used);
+}
+
+void FuseSession::getattr(fuse_req_t request, fuse_ino_t inode) const {
+    const bool is_device = inode == attributes_.st_ino;
+    fuse_reply_attr(request, is_device ? &attributes_ : &folder_,
+                    is_device ? attributes_valid_seconds : name_valid_seconds);
 }
 
 // The kernel has checked that the caller may. The size stays as it is: there is
@@ -253,7 +303,7 @@ void FuseSession::setattr(fuse_req_t request, const struct stat& wanted, int whi
         attributes_.st_mtim = (which & FUSE_SET_ATTR_MTIME_NOW) != 0 ? now : wanted.st_mtim;
     }
     attributes_.st_ctim = now;
-    getattr(request);
+    getattr(request, attributes_.st_ino);
 }
 
 } // namespace

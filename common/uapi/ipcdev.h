@@ -87,7 +87,9 @@
  *
  * its end     Served by a daemon: on SIGTERM the calls that it had parked end
  *             with ENODEV; later ones, and all if it dies, with ECONNABORTED
- *             or ENOTCONN; pollers wake with POLLERR.
+ *             or ENOTCONN; pollers wake with POLLERR.  Who opens the path, without
+ *             O_CREAT, finds the device or an error, at every moment from before
+ *             the start until after the end: never another file that takes bytes.
  */
 #ifndef IPCDEV_UAPI_H
 #define IPCDEV_UAPI_H

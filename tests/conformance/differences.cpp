@@ -112,6 +112,18 @@ TEST_F(Differences, StatShowsACharacterDevice) {
     declared_difference("a regular file of a constant size");
 }
 
+TEST_F(Differences, OpenWithNOFOLLOWOpensTheDevice) {
+    contract("open with O_NOFOLLOW: the device itself");
+    const Outcome opened = a.open(O_RDWR | O_NOFOLLOW);
+    if (opened.result >= 0) {
+        return;
+    }
+    expect_error(opened, ELOOP);
+    EXPECT_FALSE(has(IPCDEV_CAP_CHARDEV));
+    EXPECT_NE(geteuid(), 0U) << "root's path is the file itself";
+    declared_difference("ELOOP: an ordinary user's path is a symbolic link to the file");
+}
+
 // --- a buffer that is bad after its first page
 
 TEST_F(Differences, WriteFromABufferThatEndsTooEarlyGivesEFAULTAndQueuesNothing) {

@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "options.h"
-#include "support/mounts.h"
 #include "support/waiting.h"
 
 namespace ipcdev::conformance {
@@ -68,21 +67,20 @@ void Server::kill() {
     }
 }
 
+// After one that was killed its unmounter does so. If that was killed too, the next
+// server would: here there may be none.
 void Server::clean_up() {
     if (!ours()) {
         return;
     }
-    const auto folder = std::filesystem::path(options().device).parent_path();
+    const std::filesystem::path path = options().device;
     std::error_code error;
-    const auto path = std::filesystem::canonical(folder.empty() ? "." : folder, error) /
-                      std::filesystem::path(options().device).filename();
-    if (is_mount_point(path)) { // dead: a killed server left it
-        unmount(path);
-        // What it was mounted on: an empty file, made for it.
-        if (std::filesystem::is_regular_file(path, error) &&
-            std::filesystem::file_size(path, error) == 0) {
-            std::filesystem::remove(path, error);
-        }
+    const auto is_gone = [&] {
+        return !std::filesystem::exists(std::filesystem::symlink_status(path, error));
+    };
+    constexpr unsigned enough = 1000;
+    for (unsigned attempt = 0; attempt < enough && !is_gone(); ++attempt) {
+        back_off(attempt);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "fixture.h"
@@ -143,7 +144,11 @@ class Privileges : public EachTransport {
     static Bits capabilities(const Daemon& daemon, const std::string& set) {
         return std::stoull(proc_line(daemon.pid(), "status", set), nullptr, 16);
     }
-    static Bits bit(int capability) { return Bits{1} << static_cast<unsigned>(capability); }
+    // Real, effective, saved and of the file system.
+    static std::string ids(uid_t id) {
+        const std::string text = std::to_string(id);
+        return text + "\t" + text + "\t" + text + "\t" + text;
+    }
 };
 
 TEST_P(Privileges, OfRootAreGivenUpBeforeTheDeviceIsUsed) {
@@ -151,15 +156,39 @@ TEST_P(Privileges, OfRootAreGivenUpBeforeTheDeviceIsUsed) {
         GTEST_SKIP() << "only root has privileges to give up";
     }
     Daemon daemon(command());
-    // CUSE needs none to end; a mount is taken off by its maker.
-    const Bits kept = by_cuse() ? 0 : bit(CAP_SYS_ADMIN) | bit(CAP_DAC_OVERRIDE);
     EXPECT_EQ(capabilities(daemon, "CapEff"), 0U);
-    EXPECT_EQ(capabilities(daemon, "CapPrm") & ~kept, 0U);
+    EXPECT_EQ(capabilities(daemon, "CapPrm"), 0U);
     EXPECT_EQ(capabilities(daemon, "CapInh"), 0U);
     EXPECT_EQ(capabilities(daemon, "CapAmb"), 0U);
     EXPECT_EQ(proc_line(daemon.pid(), "status", "NoNewPrivs"), "1");
     EXPECT_EQ(daemon.stop(), 0);
     EXPECT_EQ(daemon.errors().find("warning"), std::string::npos) << daemon.errors();
+    expect_nothing_at(device());
+}
+
+TEST_P(Privileges, ToBeRootIsGivenUpToo) {
+    if (!is_root()) {
+        GTEST_SKIP() << "only root can become another user";
+    }
+    const std::string nobody = ids(ordinary_user());
+    Daemon daemon(command());
+    EXPECT_EQ(proc_line(daemon.pid(), "status", "Uid"), nobody);
+    EXPECT_EQ(proc_line(daemon.pid(), "status", "Gid"), nobody);
+    EXPECT_EQ(proc_line(daemon.pid(), "status", "Groups"), "");
+    EXPECT_TRUE(passes_messages(device()));
+    EXPECT_EQ(daemon.stop(), 0);
+    EXPECT_EQ(daemon.errors().find("stays user 0"), std::string::npos) << daemon.errors();
+}
+
+TEST_P(Privileges, AreThoseOfTheUserThatIsNamed) {
+    if (!is_root()) {
+        GTEST_SKIP() << "only root can become another user";
+    }
+    Daemon daemon(command({"--user", "65533"}));
+    EXPECT_EQ(proc_line(daemon.pid(), "status", "Uid"), ids(65533));
+    EXPECT_EQ(proc_line(daemon.pid(), "status", "Gid"), ids(65533));
+    EXPECT_TRUE(passes_messages(device()));
+    EXPECT_EQ(daemon.stop(), 0);
     expect_nothing_at(device());
 }
 
@@ -180,10 +209,42 @@ IPCDEV_EACH_TRANSPORT(Privileges);
 
 class PrivilegesOfAFile : public RootTest {};
 
-TEST_F(PrivilegesOfAFile, AreEnoughToLeaveNothingInAnotherUsersFolder) {
-    Daemon daemon(daemon_command({"--path", users_file()}));
+TEST_F(PrivilegesOfAFile, OfTheProcessThatUnmountsAreToMountOnly) {
+    Daemon daemon(fuse_command());
+    const pid_t unmounter = unmounter_of(daemon);
+    ASSERT_NE(unmounter, 0);
+    const auto only_to_mount = 1ULL << static_cast<unsigned>(CAP_SYS_ADMIN);
+    EXPECT_EQ(std::stoull(proc_line(unmounter, "status", "CapEff"), nullptr, 16), only_to_mount);
+    EXPECT_EQ(std::stoull(proc_line(unmounter, "status", "CapPrm"), nullptr, 16), only_to_mount);
+    EXPECT_EQ(proc_line(unmounter, "status", "NoNewPrivs"), "1");
+    std::vector<std::string> open_files;
+    for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(unmounter) + "/fd")) {
+        open_files.push_back(fs::read_symlink(entry).filename());
+    }
+    EXPECT_EQ(std::ranges::count(open_files, "fuse"), 0) << "it must not hold the connection";
+    EXPECT_EQ(std::ranges::count(open_files, "null"), 3);
+    EXPECT_EQ(open_files.size(), 7U); // and its folders, the lock, the socket to the daemon
+    EXPECT_EQ(fs::read_symlink("/proc/" + std::to_string(unmounter) + "/cwd"), "/");
     EXPECT_EQ(daemon.stop(), 0);
-    expect_nothing_at(users_file());
+}
+
+TEST_F(PrivilegesOfAFile, WithoutTheRightToBecomeAnotherUserAreNoneAllTheSame) {
+    Command started = fuse_command();
+    started.before_exec = [] {
+        cap_drop_bound(CAP_SETUID);
+        cap_drop_bound(CAP_SETGID);
+    };
+    Daemon daemon(started);
+    EXPECT_EQ(std::stoull(proc_line(daemon.pid(), "status", "CapPrm"), nullptr, 16), 0U);
+    EXPECT_NE(daemon.errors().find("stays user 0, without privileges: can't become user"),
+              std::string::npos)
+        << daemon.errors();
+    EXPECT_EQ(daemon.stop(), 0);
+    expect_nothing_at(file());
+
+    started.arguments.insert(started.arguments.end(), {"--user", "nobody"});
+    expect_refusal(run(started), {"can't become user", "Leave out --user"});
+    expect_nothing_at(file());
 }
 
 TEST_F(PrivilegesOfAFile, AreEnoughWhereRootHasNothingButTheRightToMount) {
@@ -207,7 +268,14 @@ class PrivilegesOfAUser : public UserTest {};
 TEST_F(PrivilegesOfAUser, AreNoneAndStillTheMountIsTakenOff) {
     Daemon daemon(user_command());
     EXPECT_EQ(std::stoull(proc_line(daemon.pid(), "status", "CapPrm"), nullptr, 16), 0U);
+    EXPECT_EQ(proc_line(daemon.pid(), "status", "NoNewPrivs"), "1"); // its unmounter has not
     EXPECT_EQ(daemon.stop(), 0);
+    expect_nothing_at(users_file());
+}
+
+TEST_F(PrivilegesOfAUser, AreNotThoseOfAnother) {
+    expect_refusal(run(user_command({"--user", "65533"})),
+                   {"only root can serve as another user", "leave out --user"});
     expect_nothing_at(users_file());
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -168,6 +169,29 @@ void expect_refusal(const Outcome& outcome, const std::vector<std::string>& word
         EXPECT_NE(sentence.find(word), std::string::npos)
             << "'" << word << "' is missing in: " << outcome.errors;
     }
+}
+
+pid_t unmounter_of(const Daemon& daemon) {
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+        const std::string name = entry.path().filename();
+        if (name.find_first_not_of("0123456789") != std::string::npos) {
+            continue;
+        }
+        const auto pid = static_cast<pid_t>(std::stol(name));
+        if (proc_line(pid, "status", "PPid") == std::to_string(daemon.pid()) &&
+            proc_line(pid, "status", "Name") == "ipcdevd-unmount") {
+            return pid;
+        }
+    }
+    return 0;
+}
+
+void kill_with_unmounter(Daemon& daemon) {
+    if (const pid_t unmounter = unmounter_of(daemon); unmounter != 0) {
+        kill(unmounter, SIGKILL);
+        wait_until([&] { return proc_line(unmounter, "status", "State").starts_with("Z"); });
+    }
+    daemon.kill();
 }
 
 void expect_refusal_of_another(Program& daemon) {

@@ -93,6 +93,12 @@ void expect_nothing_at(const fs::path& path);
 // Status 1, one line on stderr from the daemon's log, with each of the words in it.
 void expect_refusal(const Outcome& outcome, const std::vector<std::string>& words);
 
+// The process that takes the daemon's mount off at the end; 0: it has none.
+[[nodiscard]] pid_t unmounter_of(const Daemon& daemon);
+
+// SIGKILL for both, the unmounter first, so that nobody cleans up.
+void kill_with_unmounter(Daemon& daemon);
+
 // Waits for the end: status 1, and the sentence names another ipcdevd as the reason.
 void expect_refusal_of_another(Program& daemon);
 

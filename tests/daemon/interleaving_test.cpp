@@ -2,6 +2,7 @@
 //
 // Two daemons in every order: the first one is held, or killed, at each system
 // call of its start, and the second one starts meanwhile.
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -96,14 +97,14 @@ TEST_P(HeldAtItsStart, AndAnotherStartsMeanwhileThenExactlyOneServes) {
     });
 }
 
-// Both find the file that a killed one had mounted on.
+// Both find the mount that a killed one has left.
 TEST_P(HeldAtItsStart, AndAnotherStartsAfterAKilledOneThenExactlyOneServes) {
     if (by_cuse()) {
         GTEST_SKIP() << "CUSE leaves nothing of a killed daemon";
     }
     at_each_stop([&](int n) {
-        make_file(file(), "");
-        fs::permissions(file(), fs::perms{0200});
+        Daemon killed(command());
+        kill_with_unmounter(killed);
         return hold(n, [&](Start& held, Traced& traced) { start_another(held, traced); });
     });
 }
@@ -127,6 +128,27 @@ TEST_P(HeldAtItsStart, AndAnotherComesAndGoesMeanwhileThenItServesOrRefuses) {
 }
 
 IPCDEV_EACH_TRANSPORT(HeldAtItsStart);
+
+// Held at the very call that takes a stale mount off: it must not be another's by then.
+class HeldAtItsUnmount : public RootTest {};
+
+TEST_F(HeldAtItsUnmount, ItTakesNobodyElsesMountOff) {
+    Daemon killed(fuse_command());
+    kill_with_unmounter(killed);
+    Start held(fuse_command(), be_traced);
+    Traced traced(held.daemon, Traced::Begin::at_exec);
+    Traced::Call call;
+    do {
+        ASSERT_TRUE(traced.next(call));
+    } while (!call.is_entry || call.number != SYS_umount2);
+    Start second(fuse_command());
+    const bool second_serves = second.serves();
+    traced.release();
+    EXPECT_NE(held.serves(), second_serves);
+    EXPECT_TRUE(passes_messages(file()));
+    (second_serves ? second : held).stop();
+    expect_nothing_at(file());
+}
 
 // Killed at its n-th stop, whatever it had started has ended. False: it starts
 // in fewer.

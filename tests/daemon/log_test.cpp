@@ -118,6 +118,7 @@ TEST_F(LogOfAFile, OfABackgroundDaemonGoesToSyslog) {
     sockaddr_un name{.sun_family = AF_UNIX, .sun_path = {}};
     socket_path.string().copy(name.sun_path, sizeof(name.sun_path) - 1);
     ASSERT_EQ(bind(syslog.get(), reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
+    fs::permissions(socket_path, fs::perms{0666}); // as /dev/log's
 
     const NotifySocket systemd;
     Command command = fuse_command({"--background"});

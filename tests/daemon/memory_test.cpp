@@ -75,14 +75,25 @@ class Memory : public EachTransport {
     static void limit(const Daemon& daemon, std::uint64_t more_kib) {
         const auto now = kib(daemon, "status", "VmData");
         const rlimit most{.rlim_cur = (now + more_kib) * 1024, .rlim_max = RLIM_INFINITY};
-        ASSERT_EQ(prlimit(daemon.pid(), RLIMIT_DATA, &most, nullptr), 0);
+        set_limit(daemon, most);
     }
     static void lift_limit(const Daemon& daemon) {
         const rlimit most{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
-        ASSERT_EQ(prlimit(daemon.pid(), RLIMIT_DATA, &most, nullptr), 0);
+        set_limit(daemon, most);
     }
 
   private:
+    // As the daemon's user, who needs no privilege for it.
+    static void set_limit(const Daemon& daemon, const rlimit& most) {
+        const auto user = std::stoul(proc_line(daemon.pid(), "status", "Uid"));
+        ASSERT_EQ(run_as(static_cast<uid_t>(user),
+                         [&] {
+                             const int failed = prlimit(daemon.pid(), RLIMIT_DATA, &most, nullptr);
+                             return failed == 0 ? 0 : errno;
+                         }),
+                  0);
+    }
+
     std::string bytes_ = std::string(65536, 'm');
 };
 

@@ -15,6 +15,11 @@ namespace ipcdev::daemon_tests {
 
 namespace {
 
+// The socket that root's ipcdevd mounts on.
+void make_placeholder(const fs::path& path) {
+    ASSERT_EQ(mknod(path.c_str(), S_IFSOCK, 0), 0);
+}
+
 // All that could change of a file that somebody has touched.
 struct Identity {
     explicit Identity(const fs::path& path)
@@ -55,10 +60,15 @@ TEST_F(Occupied, ByAnEmptyFile) {
     expect_refusal_untouched({"is a regular file of 0 bytes"});
 }
 
-TEST_F(Occupied, ByAnEmptyWriteOnlyFileThatHasAnotherName) {
+TEST_F(Occupied, ByASocketForNobodyThatHasAnotherName) {
+    make_placeholder(file());
+    fs::create_hard_link(file(), folder() / "other");
+    expect_refusal_untouched({"is a socket, which no ipcdevd has made"});
+}
+
+TEST_F(Occupied, ByAnEmptyWriteOnlyFile) {
     make_file(file(), "");
     fs::permissions(file(), fs::perms{0200});
-    fs::create_hard_link(file(), folder() / "other");
     expect_refusal_untouched({"is a regular file of 0 bytes"});
 }
 
@@ -121,9 +131,12 @@ TEST_F(Occupied, ByThePathOfTheSameFileThroughASymbolicLink) {
     expect_refusal(run(daemon_command({"--path", path})), {"is served already"});
 }
 
-TEST_F(Occupied, NotByTheEmptyFileOfAnIpcdevdThatIsGone) {
-    make_file(file(), "");
-    fs::permissions(file(), fs::perms{0200});
+TEST_F(Occupied, NotByWhatAnIpcdevdThatIsGoneHasMountedOn) {
+    if (is_root()) {
+        make_placeholder(file());
+    }
+    fs::create_directory(folder() / ".ipcdev.ipcdevd");
+    fs::permissions(folder() / ".ipcdev.ipcdevd", fs::perms::owner_all);
     Daemon daemon(fuse_command());
     EXPECT_TRUE(passes_messages(file()));
     EXPECT_EQ(daemon.stop(), 0);
@@ -178,13 +191,39 @@ TEST_F(OccupiedForRoot, ByAFileMountedOverAnIpcdevd) {
     EXPECT_TRUE(passes_messages(file()));
 }
 
-TEST_F(OccupiedForRoot, ByTheEmptyFileOfAnotherUser) {
-    make_file(file(), "");
-    fs::permissions(file(), fs::perms{0200});
+TEST_F(OccupiedForRoot, ByASocketForNobodyOfAnotherUser) {
+    make_placeholder(file());
     ASSERT_EQ(chown(file().c_str(), ordinary_user(), ordinary_user()), 0);
     const Identity before(file());
-    expect_refusal(run(fuse_command()), {"is a regular file of 0 bytes"});
+    expect_refusal(run(fuse_command()), {"is a socket, which no ipcdevd has made"});
     EXPECT_TRUE(before == Identity(file()));
+}
+
+// The folder beside the path, in which an ipcdevd has its lock.
+TEST_F(Occupied, ByAFileWhereItsFolderIsToBe) {
+    make_file(folder() / ".ipcdev.ipcdevd", "kept");
+    expect_refusal(run(fuse_command()), {".ipcdev.ipcdevd is not the folder that an ipcdevd makes",
+                                         "Remove it, or choose another"});
+    EXPECT_EQ(contents(folder() / ".ipcdev.ipcdevd"), "kept");
+    expect_nothing_at(file());
+}
+
+TEST_F(Occupied, ByItsFolderIfOthersMayEnterIt) {
+    fs::create_directory(folder() / ".ipcdev.ipcdevd");
+    fs::permissions(folder() / ".ipcdev.ipcdevd", fs::perms{0755});
+    expect_refusal(run(fuse_command()), {".ipcdev.ipcdevd is open to others"});
+    expect_nothing_at(file());
+}
+
+TEST_F(OccupiedForRoot, ByItsFolderIfThatIsAnotherUsers) {
+    const auto hidden = folder() / ".ipcdev.ipcdevd";
+    fs::create_directory(hidden);
+    fs::permissions(hidden, fs::perms::owner_all);
+    ASSERT_EQ(chown(hidden.c_str(), ordinary_user(), ordinary_user()), 0);
+    expect_refusal(run(fuse_command()), {"by an ipcdevd of user " + std::to_string(ordinary_user()),
+                                         hidden.string() + " is that user's"});
+    EXPECT_TRUE(fs::exists(hidden));
+    expect_nothing_at(file());
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a killed daemon leaves is taken over by the next one of the same user,
-// and by nobody else's.
+// A killed daemon leaves nothing, since its unmounter cleans up. What is left if both
+// were killed is taken over by the next one of the same user, and by nobody else's.
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +24,18 @@ TEST_F(Stale, AKilledDaemonsClientsGetAnErrorAndNoOneHangs) {
     daemon.kill();
     EXPECT_EQ(parked.wait(), ECONNABORTED);
     EXPECT_EQ(write_all(device, "late"), ENOTCONN);
+    wait_until([&] { return try_open(file()) == ENOENT; });
+    expect_nothing_at(file());
+}
+
+TEST_F(Stale, AKilledDaemonsClientsGetAnErrorIfItsUnmounterWasKilledToo) {
+    Daemon daemon(fuse_command());
+    Process parked = reader(file());
+    const Descriptor device = open_device(file());
+    wait_for_parked_readers(device, 1);
+    kill_with_unmounter(daemon);
+    EXPECT_EQ(parked.wait(), ECONNABORTED);
+    EXPECT_EQ(write_all(device, "late"), ENOTCONN);
     EXPECT_EQ(try_open(file()), ENOTCONN);
 }
 
@@ -35,8 +47,8 @@ TEST_F(Stale, TheNextDaemonServesAgain) {
             EXPECT_NE(daemon.errors().find("took off the stale mount"), std::string::npos)
                 << daemon.errors();
         }
-        daemon.kill();
-        EXPECT_TRUE(is_mount_point(file()));
+        kill_with_unmounter(daemon);
+        EXPECT_EQ(try_open(file()), ENOTCONN);
     }
     Daemon last(fuse_command());
     EXPECT_EQ(last.stop(), 0);
@@ -46,7 +58,7 @@ TEST_F(Stale, TheNextDaemonServesAgain) {
 TEST_F(Stale, TheNextDaemonServesAgainWhileAClientStillHasTheOldOneOpen) {
     Daemon killed(fuse_command());
     const Descriptor old = open_device(file());
-    killed.kill();
+    kill_with_unmounter(killed);
     Daemon next(fuse_command());
     EXPECT_TRUE(passes_messages(file()));
     EXPECT_EQ(write_all(old, "to nobody"), ENOTCONN);
@@ -65,12 +77,21 @@ TEST_F(StaleForUser, TheNextDaemonOfTheUserServesAgain) {
     for (int round = 0; round < rounds(5); ++round) {
         Daemon daemon(user_command());
         EXPECT_TRUE(user_passes_messages());
-        daemon.kill();
-        EXPECT_TRUE(is_mount_point(users_file()));
+        kill_with_unmounter(daemon);
+        EXPECT_EQ(run_as(ordinary_user(), [&] { return try_open(users_file()); }), ENOTCONN);
     }
     Daemon last(user_command());
     EXPECT_EQ(last.stop(), 0);
     expect_nothing_at(users_file());
+}
+
+TEST_F(StaleForUser, NothingIsIfOnlyTheDaemonIsKilled) {
+    for (int round = 0; round < rounds(5) && !HasFailure(); ++round) {
+        Daemon daemon(user_command());
+        daemon.kill();
+        wait_until([&] { return fs::is_empty(users_folder()); });
+        expect_nothing_at(users_file());
+    }
 }
 
 class StaleOfAnother : public RootTest {
@@ -86,26 +107,27 @@ class StaleOfAnother : public RootTest {
 
 TEST_F(StaleOfAnother, RootsIsNotTakenOffByAnOrdinaryUser) {
     Daemon roots(daemon_command({"--path", path()}));
-    roots.kill();
-    expect_refusal(run(user_command({"--path", path()})),
-                   {path() + " is the stale mount of an ipcdevd that was killed",
-                    "Run 'umount " + path() + "' as root, then start again"});
+    const std::string sentence = path() + " is served by an ipcdevd of user 0, or was until it was "
+                                          "killed";
+    expect_refusal(run(user_command({"--path", path()})), {sentence, "Stop it as that user"});
+    kill_with_unmounter(roots);
+    expect_refusal(run(user_command({"--path", path()})), {sentence, "Stop it as that user"});
     EXPECT_TRUE(is_mount_point(path()));
     ASSERT_EQ(umount(path().c_str()), 0);
-    expect_refusal(run(user_command({"--path", path()})), {path() + " is a regular file of 0"});
+    expect_refusal(run(user_command({"--path", path()})), {sentence});
     Daemon next(daemon_command({"--path", path()})); // root's own placeholder is reused
     EXPECT_EQ(next.stop(), 0);
 }
 
 TEST_F(StaleOfAnother, AUsersIsLeftAloneByAnotherUserAndByRoot) {
     Daemon users(user_command({"--path", path()}));
-    users.kill();
+    kill_with_unmounter(users);
     constexpr uid_t another = 65533;
     Command command = user_command({"--path", path()});
     command.user = another;
     expect_refusal(run(command), {path()});
     expect_refusal(run(daemon_command({"--path", path()})), {path()});
-    EXPECT_TRUE(is_mount_point(path()));
+    EXPECT_EQ(run_as(ordinary_user(), [&] { return try_open(path()); }), ENOTCONN);
     Daemon next(user_command({"--path", path()}));
     EXPECT_EQ(next.stop(), 0);
     expect_nothing_at(path());

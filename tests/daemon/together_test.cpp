@@ -61,6 +61,23 @@ TEST_P(StartedTogether, OfEightOneServes) {
 
 IPCDEV_EACH_TRANSPORT(StartedTogether);
 
+// After one that was killed, whose mount each of them may find.
+class StartedTogetherAfterAKill : public StartedTogether {};
+
+TEST_P(StartedTogetherAfterAKill, OfThreeOneServes) {
+    for (int round = 0; round < rounds(30) && !HasFailure(); ++round) {
+        Daemon killed(command());
+        if (round % 2 == 0) {
+            kill_with_unmounter(killed);
+        } else {
+            killed.kill();
+        }
+        start(3);
+    }
+}
+
+IPCDEV_EACH_TRANSPORT(StartedTogetherAfterAKill);
+
 // One ends while the next starts: it may serve or refuse, but leaves nothing.
 class StartedAtTheEnd : public EachTransport {};
 

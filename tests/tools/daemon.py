@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -60,7 +61,10 @@ class Daemon:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """Without a chance to tidy up: the mount stays."""
+        """With the process that takes the mount off, so that it stays."""
+        for child in self._children():
+            os.kill(child, signal.SIGKILL)
+            wait_until(lambda child=child: "(ipcdevd-unmount) Z" in stat_of(child))
         self._process.kill()
         self._process.wait()
 
@@ -70,9 +74,9 @@ class Daemon:
         for process in self._parked:
             process.kill()
             process.wait()
-        if os.path.ismount(self.path) or self._is_stale():
+        for place in self._mounts():
             unmount = ["umount"] if os.geteuid() == 0 else ["fusermount3", "-u"]
-            subprocess.run([*unmount, self.path], check=True)
+            subprocess.run([*unmount, place], check=True)
         self._folder.cleanup()
 
     def _serves(self) -> bool:
@@ -80,8 +84,16 @@ class Daemon:
             raise RuntimeError("ipcdevd did not start: see its message above")
         return self.ctl("info").returncode == 0
 
-    def _is_stale(self) -> bool:
-        return str(self.path) in Path("/proc/self/mounts").read_text(encoding="utf-8")
+    def _children(self) -> list[int]:
+        parent = f") S {self._process.pid} "
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        return [pid for pid in pids if parent in stat_of(pid)]
+
+    def _mounts(self) -> list[str]:
+        """Those that are left in the folder."""
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+        places = [line.split()[1] for line in lines]
+        return [place for place in places if place.startswith(f"{self._folder.name}/")]
 
 
 def ctl(
@@ -98,6 +110,13 @@ def ctl(
         cwd="/",
         check=False,
     )
+
+
+def stat_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""  # it has ended
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+//
+// An ordinary user mounts in a folder of his own, and publishes by a link.
+#include "mount_point.h"
+
+#include <fcntl.h>
+#include <fuse.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <spdlog/spdlog.h>
+
+#include "occupant.h"
+#include "session.h"
+
+namespace ipcdev {
+
+namespace {
+
+// What is mounted on, in the folder that others can't enter.
+constexpr const char* place = "device";
+constexpr mode_t while_mounting = 0700; // as fusermount3 wants it
+constexpr mode_t without_mount = 0;     // nothing can be made in it by who comes late
+
+// default_permissions: the kernel enforces them.
+constexpr const char* options =
+    "fsname=ipcdev,subtype=ipcdevd,default_permissions,nosuid,nodev,noexec";
+
+class UserMountPoint final : public MountPoint {
+  public:
+    explicit UserMountPoint(const std::filesystem::path& path);
+    [[nodiscard]] std::string name_in_mount() const override { return folder().name(); }
+    void publish() override;
+
+  private:
+    Descriptor mount() override;
+    [[nodiscard]] Entry entry() const override { return {lock().hidden(), place}; }
+    [[nodiscard]] bool unmount(const Entry& mounted) const override;
+    [[nodiscard]] bool clear() const override;
+    [[nodiscard]] std::string target() const {
+        return lock().hidden_name() + "/" + place + "/" + folder().name();
+    }
+};
+
+UserMountPoint::UserMountPoint(const std::filesystem::path& path) : MountPoint(path) {
+    const bool stale = entry().is_ours();
+    if (clear() && stale) {
+        spdlog::info("took off the stale mount that a killed ipcdevd left for {}",
+                     this->path().string());
+    }
+    refuse_if_occupied(folder());
+}
+
+Descriptor UserMountPoint::mount() {
+    const auto full_path = path().parent_path() / lock().hidden_name() / place;
+    if ((mkdirat(lock().hidden(), place, while_mounting) == -1 && errno != EEXIST) ||
+        fchmodat(lock().hidden(), place, while_mounting, 0) == -1) {
+        throw CannotServe("can't make " + full_path.string() + ": " + std::strerror(errno));
+    }
+    const Descriptor below(openat(lock().hidden(), place, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    Descriptor connection(fuse_open_channel(full_path.c_str(), options));
+    fchmod(below.get(), without_mount);
+    if (!connection.is_open()) {
+        refuse_without_fuse();
+        throw CannotServe("fusermount3 could not mount on " + path().string() +
+                          ". It comes with the package fuse3, must be setuid root, and can't work "
+                          "in a process with no_new_privs");
+    }
+    return connection;
+}
+
+// Fails if anything is there, and never replaces it.
+void UserMountPoint::publish() {
+    if (symlinkat(target().c_str(), folder().fd(), folder().name().c_str()) == 0) {
+        return;
+    }
+    const int error = errno;
+    refuse_if_occupied(folder());
+    throw CannotServe("can't make " + path().string() + ": " + std::strerror(error));
+}
+
+// By the name that the folder has now: fusermount3 takes nothing else.
+bool UserMountPoint::unmount(const Entry& /*mounted*/) const {
+    std::array<std::string, 4> words{"fusermount3", "-uqz", "--",
+                                     present_path(lock().hidden()) / place};
+    std::array<char*, 5> arguments{words[0].data(), words[1].data(), words[2].data(),
+                                   words[3].data(), nullptr};
+    pid_t child = -1;
+    if (posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ) != 0) {
+        return false;
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) == -1 && errno == EINTR) {
+    }
+    return !entry().is_ours();
+}
+
+// The link goes first, so that nobody is on his way any more when the mount is off.
+bool UserMountPoint::clear() const {
+    if (is_link_to(folder(), target())) {
+        unlinkat(folder().fd(), folder().name().c_str(), 0);
+    }
+    if (!unmount_all()) {
+        return false;
+    }
+    unlinkat(lock().hidden(), place, AT_REMOVEDIR);
+    return true;
+}
+
+} // namespace
+
+std::unique_ptr<MountPoint> claim_for_user(const std::filesystem::path& path) {
+    return std::make_unique<UserMountPoint>(path);
+}
+
+} // namespace ipcdev
