@@ -76,8 +76,8 @@ Descriptor RootMountPoint::mount() {
         "fd=" + std::to_string(connection.get()) +
         ",rootmode=100000,user_id=0,group_id=0,default_permissions,allow_other";
     const Entry socket = make_socket();
-    if (::mount("ipcdev", itself(socket.fd()).c_str(), mount_type,
-                MS_NOSUID | MS_NODEV | MS_NOEXEC, options.c_str()) == -1) {
+    if (::mount("ipcdev", itself(socket.fd()).c_str(), mount_type, MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                options.c_str()) == -1) {
         throw CannotServe("the kernel refuses to mount on " + path().string() + ": " +
                           std::strerror(errno) +
                           (errno == EPERM ? "; mounting needs CAP_SYS_ADMIN, which a container has "

@@ -163,8 +163,9 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
     app.add_option("--group", typed.group, "Group of the node or file (default: your own)")
         ->check(CLI::Validator(check_not_empty, ""))
         ->envname("IPCDEV_GROUP");
-    app.add_option("--user", typed.user,
-                   "Whom root becomes once it serves (default: ipcdev if there is one, else nobody)")
+    app.add_option(
+           "--user", typed.user,
+           "Whom root becomes once it serves (default: ipcdev if there is one, else nobody)")
         ->check(CLI::Validator(check_not_empty, ""))
         ->envname("IPCDEV_USER");
     app.add_option("--transport", "cuse: a character device. fuse: a FUSE-mounted file. "

@@ -88,8 +88,8 @@ bool ServingLock::open_hidden() {
         throw CannotServe("can't make " + folder_.path().string() + ": " + std::strerror(error) +
                           ". Give a --path in a folder of yours, or run as root");
     }
-    hidden_ = Descriptor(openat(folder_.fd(), hidden_name_.c_str(),
-                                O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    hidden_ = Descriptor(
+        openat(folder_.fd(), hidden_name_.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat status {};
     if (!hidden_.is_open() || fstat(hidden_.get(), &status) == -1) {
         if (errno == ENOENT) {

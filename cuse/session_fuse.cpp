@@ -200,7 +200,7 @@ fuse_lowlevel_ops FuseSession::callbacks() {
 // The answer to the handshake, which is the first thing that libfuse writes, gets what
 // libfuse can't put into it. libfuse can be asked to write by us since 3.13.
 void FuseSession::lengthen_timeouts() {
-    if (const auto warning = timeouts_.warning(place_.path())) {
+    if (const auto warning = timeouts_.warning(place_->path())) {
         spdlog::warn("{}", *warning);
     }
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 13)

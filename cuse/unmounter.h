@@ -26,8 +26,8 @@ namespace ipcdev {
 
 class Unmounter {
   public:
-    // Forks, and returns when the child waits. It keeps these descriptors, root's right to mount, and nothing
-    // else; it calls `unmount` once, which says whether all is cleaned up. `path` is
+    // Forks, and returns when the child waits. It keeps these descriptors, root's right to mount,
+    // and nothing else; it calls `unmount` once, which says whether all is cleaned up. `path` is
     // for those who look at processes. Throws CannotServe.
     Unmounter(const std::string& path, std::span<const int> kept,
               const std::function<bool()>& unmount);

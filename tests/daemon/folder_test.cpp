@@ -14,9 +14,7 @@ namespace {
 class FolderForRoot : public RootTest {
   protected:
     [[nodiscard]] fs::path place() const { return folder() / "place"; }
-    [[nodiscard]] Command command() const {
-        return daemon_command({"--path", place() / "ipcdev"});
-    }
+    [[nodiscard]] Command command() const { return daemon_command({"--path", place() / "ipcdev"}); }
     void make_place(mode_t permissions, uid_t owner = 0) const {
         fs::create_directories(place());
         ASSERT_EQ(chown(place().c_str(), owner, 0), 0);
@@ -94,8 +92,8 @@ TEST_F(FolderForRoot, IsTheSameAtTheEnd) {
 TEST_F(FolderForRoot, IsOneOfTheRootOutsideForTheRootOfAUserNamespace) {
     Command started = user_command({"--path", users_file()});
     started.arguments.insert(started.arguments.begin(), {"unshare", "-U", "-r", "-m", "--"});
-    const Outcome able = run({.arguments = {"unshare", "-U", "-r", "-m", "true"},
-                              .user = ordinary_user()});
+    const Outcome able =
+        run({.arguments = {"unshare", "-U", "-r", "-m", "true"}, .user = ordinary_user()});
     if (able.status != 0) {
         GTEST_SKIP() << "an ordinary user may not make namespaces here: " << able.errors;
     }

@@ -18,8 +18,8 @@ namespace {
 void clean_environment() {
     for (const char* name :
          {"IPCDEV_NAME", "IPCDEV_MODE", "IPCDEV_DEPTH", "IPCDEV_MAX_MESSAGE", "IPCDEV_PERMISSIONS",
-          "IPCDEV_OWNER", "IPCDEV_GROUP", "IPCDEV_USER", "IPCDEV_TRANSPORT", "IPCDEV_PATH", "IPCDEV_LOG_LEVEL",
-          "IPCDEV_CPU", "IPCDEV_SPIN_US", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"}) {
+          "IPCDEV_OWNER", "IPCDEV_GROUP", "IPCDEV_USER", "IPCDEV_TRANSPORT", "IPCDEV_PATH",
+          "IPCDEV_LOG_LEVEL", "IPCDEV_CPU", "IPCDEV_SPIN_US", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"}) {
         unsetenv(name); // NOLINT(concurrency-mt-unsafe): no thread yet
     }
 }

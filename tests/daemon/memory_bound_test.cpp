@@ -227,7 +227,7 @@ int expect_in_no_dump(pid_t pid, const std::string& bytes) {
     return found;
 }
 
-class CoreDump : public EachTransport {
+class CoreDumpOfAFullQueue : public EachTransport {
   protected:
     void SetUp() override {
         EachTransport::SetUp();
@@ -240,7 +240,7 @@ class CoreDump : public EachTransport {
     }
 };
 
-TEST_P(CoreDump, HasNoMessageInIt) {
+TEST_P(CoreDumpOfAFullQueue, HasNoMessageInIt) {
     std::vector<Process> writers; // end after the daemon, whatever happens
     Daemon daemon(command({"--depth", "3", "--max-message", "65536"}));
     const Descriptor opened = open_device(device());
@@ -263,7 +263,7 @@ TEST_P(CoreDump, HasNoMessageInIt) {
     EXPECT_EQ(daemon.stop(), 0);
 }
 
-IPCDEV_EACH_TRANSPORT(CoreDump);
+IPCDEV_EACH_TRANSPORT(CoreDumpOfAFullQueue);
 
 } // namespace
 

@@ -191,8 +191,9 @@ TEST_F(FolderOfAUsersFile, IsNoDevice) {
                          return ioctl(opened.get(), IPCDEV_IOC_INFO, &question) == 0 ? 0 : errno;
                      }),
               ENOTTY);
-    EXPECT_EQ(run_as(ordinary_user(), [&] { return chmod(place().c_str(), 0777) == 0 ? 0 : errno; }),
-              EPERM);
+    EXPECT_EQ(
+        run_as(ordinary_user(), [&] { return chmod(place().c_str(), 0777) == 0 ? 0 : errno; }),
+        EPERM);
     EXPECT_EQ(run_as(ordinary_user(), [&] { return passes_messages(users_file()) ? 0 : 1; }), 0);
     EXPECT_EQ(daemon.stop(), 0);
     expect_nothing_at(users_file());
@@ -268,7 +269,8 @@ TEST_F(WhoseServerIsStopped, IsWaitedForWhereOnlyItsUnmounterIs) {
         started.environment.push_back(systemd.setting());
         Program next(started);
         wait_until([&] { // until it has looked whether the other one is done, and sleeps
-            return next.ended() || system_call_of(next.pid()) == std::to_string(SYS_clock_nanosleep);
+            return next.ended() ||
+                   system_call_of(next.pid()) == std::to_string(SYS_clock_nanosleep);
         });
         EXPECT_FALSE(next.ended()) << next.errors();
         if (told_to_end) {
