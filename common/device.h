@@ -176,7 +176,7 @@ class Device {
     void settle(Message& message, Effects& effects);
 
     Settings settings_;
-    const Limits limits_;
+    Limits limits_;
     Gauges gauges_;
     Statistics statistics_;
     PieceList queue_;     // what is to be read, oldest first
