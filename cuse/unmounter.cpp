@@ -108,7 +108,7 @@ Unmounter::Unmounter(const std::string& path, std::span<const int> kept,
         throw CannotServe(std::string("can't make a socket: ") + std::strerror(errno));
     }
     child_ = Descriptor(ends[0]);
-    Descriptor childs(ends[1]);
+    Descriptor other_end(ends[1]);
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -116,10 +116,10 @@ Unmounter::Unmounter(const std::string& path, std::span<const int> kept,
     pid_ = fork();
     const int error = errno;
     if (pid_ == 0) {
-        run(childs.get(), path, {kept.begin(), kept.end()}, unmount);
+        run(other_end.get(), path, {kept.begin(), kept.end()}, unmount);
     }
     sigprocmask(SIG_SETMASK, &before, nullptr);
-    childs.close();
+    other_end.close();
     if (pid_ == -1 || !wait_for_byte(child_.get())) {
         throw CannotServe(std::string("can't start the process that unmounts at the end: ") +
                           (pid_ == -1 ? std::strerror(error) : "it was killed"));
