@@ -13,9 +13,11 @@ namespace {
 
 TEST(CancelAll, EndsReadersInTheOrderOfService) {
     Device device;
+    Account user;
     std::array<Request, 3> readers;
     Effects effects;
     for (Request& reader : readers) {
+        reader.account = &user;
         reader.bytes = 10;
         device.submit_read(reader, effects);
         ASSERT_EQ(reader.state, RequestState::parked);
@@ -33,6 +35,7 @@ TEST(CancelAll, EndsReadersInTheOrderOfService) {
 
 TEST(CancelAll, EndsWritersWithWhatTheyWroteBefore) {
     Device device({.mode = Mode::fifo, .depth = 1, .max_message = 16});
+    Account user;
     std::array<Message, 3> messages{Message(1), Message(1), Message(1)};
     std::array<Request, 2> writers;
     Effects effects;
@@ -44,6 +47,7 @@ TEST(CancelAll, EndsWritersWithWhatTheyWroteBefore) {
     writers[1].bytes = 1;
     writers[1].message = &messages[2];
     for (Request& writer : writers) {
+        writer.account = &user;
         device.submit_write(writer, effects);
         ASSERT_EQ(writer.state, RequestState::parked);
     }

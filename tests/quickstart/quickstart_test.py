@@ -8,6 +8,7 @@ with a /dev of its own, a tmpfs as containers have; anybody else with an $XDG_RU
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -37,7 +38,11 @@ OWN_DEV_SCRIPT = """
 
 
 def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    """0: it has ended, and was reaped."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 class Copy(unittest.TestCase):
@@ -83,6 +88,7 @@ class Copy(unittest.TestCase):
     def servers(self) -> dict[int, list[str]]:
         """The command lines of the daemons that run from the copy."""
         found = {}
+        unmounters = {}
         for process in Path("/proc").iterdir():
             if process.name.isdigit():
                 try:
@@ -91,6 +97,9 @@ class Copy(unittest.TestCase):
                     continue  # it has ended
                 if words[0] == str(self.daemon):
                     found[int(process.name)] = words[1:-1]
+                elif words[0].startswith(f"ipcdevd: takes off {self.device} "):
+                    unmounters[int(process.name)] = words[1:-1]
+        found.update({pid: words for pid, words in unmounters.items() if parent_of(pid) in found})
         return found
 
     def server(self) -> int:
@@ -109,8 +118,11 @@ class Copy(unittest.TestCase):
             os.wait()
 
     def end_servers(self) -> None:
-        for pid in self.servers():
-            os.kill(pid, signal.SIGTERM)
+        servers = self.servers()
+        for pid in servers:
+            if parent_of(pid) not in servers:  # what tidies up after it ends with it
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
         try:
             while True:
                 os.wait()  # this process adopts the daemons
@@ -198,7 +210,6 @@ class Quickstart(Copy):
         ).stdout
         fields = dict(line.split()[:2] for line in stats.splitlines())
         self.assertEqual(fields["messages_cleared"], "1")
-
 
     def test_a_device_of_the_machine_is_not_disturbed_and_disturbs_no_test(self) -> None:
         if not ROOT:
