@@ -52,7 +52,7 @@ Payload::Payload(std::span<const std::byte> bytes)
 PayloadPool::PayloadPool() : arena_(block_sizes, slabs) {}
 
 Payload* PayloadPool::make(std::span<const std::byte> bytes) {
-    assert(bytes.size() >= IPCDEV_MESSAGE_MIN && bytes.size() <= IPCDEV_MESSAGE_MAX);
+    assert(!bytes.empty() && bytes.size() <= IPCDEV_MESSAGE_MAX);
     void* place = arena_.take(PayloadSizes::index(bytes.size()));
     return place == nullptr ? nullptr : new (place) Payload(bytes);
 }
