@@ -12,8 +12,7 @@
 /**
  * struct ipcdev_buffer - a message and its bytes
  * @message:	the device's
- * @class:	of size, an index of ipcdev_capacities
- * @shelf:	of the class: where it is kept when it is unused
+ * @shelf:	where it is kept when it is unused, and so of which class of size it is
  * @next:	on the shelf
  * @bytes:	its payload: @own, or for what fills a page, memory of its own
  * @own:	as many as the class has
@@ -22,7 +21,6 @@
  */
 struct ipcdev_buffer {
 	struct ipcdev_message message;
-	unsigned int class;
 	struct ipcdev_shelf *shelf;
 	struct ipcdev_buffer *next;
 	u8 *bytes;
@@ -77,7 +75,6 @@ static struct ipcdev_buffer *ipcdev_buffer_alloc(struct ipcdev_shelf *shelf, siz
 	buffer = kmalloc(struct_size(buffer, own, own), GFP_KERNEL_ACCOUNT);
 	if (!buffer)
 		return NULL;
-	buffer->class = class;
 	buffer->shelf = shelf;
 	buffer->bytes = buffer->own;
 	if (apart) {
@@ -93,7 +90,7 @@ static struct ipcdev_buffer *ipcdev_buffer_alloc(struct ipcdev_shelf *shelf, siz
 
 static void ipcdev_buffer_free(struct ipcdev_buffer *buffer)
 {
-	if (buffer->class >= IPCDEV_PAGE_CLASS)
+	if (buffer->bytes != buffer->own)
 		kvfree(buffer->bytes);
 	kfree(buffer);
 }
@@ -149,11 +146,9 @@ static noinline struct ipcdev_buffer *ipcdev_buffer_find(struct ipcdev_file *ope
 static struct ipcdev_buffer *ipcdev_buffer_get(struct ipcdev_file *open, size_t bytes)
 {
 	const unsigned int class = ipcdev_class_of(bytes);
-	struct ipcdev_buffer *buffer = NULL;
+	struct ipcdev_buffer *buffer = xchg(&open->spare, NULL);
 
-	if (likely(READ_ONCE(open->spare))) /* one locked operation less where there is none */
-		buffer = xchg(&open->spare, NULL);
-	if (unlikely(!buffer || buffer->class != class))
+	if (unlikely(!buffer || buffer->shelf != &open->node->buffers.shelves[class]))
 		buffer = ipcdev_buffer_find(open, bytes, class, buffer);
 	return buffer;
 }
@@ -249,7 +244,7 @@ void ipcdev_spare_free(struct ipcdev_file *open)
  * made, so its bounds are not looked up in the allocator's books once more, which
  * copy_from_user() does where usercopy is hardened.  That takes 174 instructions a copy,
  * 348 for a message; all else of a write and a read of 64 bytes, from their entry to their
- * return, takes 660 (Linux 6.1 of Debian, by bench/in-vm --instructions).
+ * return, takes some 660 (Linux 6.1 of Debian, by bench/in-vm --instructions).
  */
 static bool ipcdev_copy_from(u8 *bytes, size_t count, struct ipcdev_memory *from)
 {

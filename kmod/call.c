@@ -89,21 +89,37 @@ static noinline void ipcdev_dispose(struct ipcdev_effects *effects)
 		kfree(piece);
 }
 
+/**
+ * ipcdev_finish_retiring() - end a step that at most retires messages, as copy_done
+ * @node:	whose device
+ * @effects:	of the step: nobody is completed, and no poller has an edge
+ */
+ipcdev_hot void ipcdev_finish_retiring(struct ipcdev_node *node, struct ipcdev_effects *effects)
+	__releases(&node->device.lock)
+{
+	ipcdev_buffers_keep(effects);
+	spin_unlock(&node->device.lock);
+	if (unlikely(!ipcdev_chain_empty(&effects->retired) ||
+		     !ipcdev_chain_empty(&effects->returned)))
+		ipcdev_dispose(effects);
+}
+
 /* Unlocks, and acts on what a step made true; uses it up. */
 static __always_inline void ipcdev_unlock_and_act(struct ipcdev_node *node,
 						  struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
 {
-	struct ipcdev_request *request;
+	struct ipcdev_link *link, *next;
 	bool wake = effects->became_readable || effects->became_writable;
 
 	/* No barrier: see above. */
 	wake = wake && waitqueue_active(&node->pollers);
 	ipcdev_buffers_keep(effects);
 	spin_unlock(&node->device.lock);
-	while ((request = ipcdev_next_completed(effects))) {
-		struct ipcdev_call *call = ipcdev_call_of(request);
+	for (link = effects->completed.first; link; link = next) {
+		struct ipcdev_call *call = container_of(link, struct ipcdev_call, request.link);
 
+		next = link->next; /* the call may be gone once it is done */
 		if (likely(call->task == current))
 			call->done = true;
 		else
@@ -198,7 +214,7 @@ noinline void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messa
 	for (; messages; messages = messages->next)
 		ipcdev_chain_add(&effects.retired, &messages->link);
 	ipcdev_lock(node);
-	ipcdev_finish(node, &effects);
+	ipcdev_finish_retiring(node, &effects);
 }
 
 /**

@@ -112,7 +112,7 @@ static noinline __flatten int ipcdev_copy_frames_out(struct ipcdev_node *node,
 
 		ipcdev_begin(node, &effects);
 		ipcdev_copy_done(&node->device, request, &effects);
-		ipcdev_finish(node, &effects);
+		ipcdev_finish_retiring(node, &effects);
 		cond_resched();
 	}
 	return 0;
@@ -134,7 +134,7 @@ static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *requ
 	}
 	ipcdev_begin(node, &effects);
 	ipcdev_copy_done(&node->device, request, &effects);
-	ipcdev_finish(node, &effects);
+	ipcdev_finish_retiring(node, &effects);
 	return 0;
 }
 
