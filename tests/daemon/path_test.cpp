@@ -260,6 +260,7 @@ TEST_F(WhoseServerIsStopped, IsTakenOverIfItIsKilledThen) {
 TEST_F(WhoseServerIsStopped, IsWaitedForWhereOnlyItsUnmounterIs) {
     Daemon daemon(fuse_command());
     const pid_t unmounter = unmounter_of(daemon);
+    ASSERT_NE(unmounter, 0);
     kill(unmounter, SIGSTOP);
     wait_until([&] { return proc_line(unmounter, "status", "State").starts_with("T"); });
     daemon.kill();
@@ -292,6 +293,7 @@ TEST_F(WhoseServerIsStopped, IsWaitedForWhereOnlyItsUnmounterIs) {
 TEST_F(WhoseServerIsStopped, IsCleanedUpWhateverSignalTheUnmounterGets) {
     Daemon daemon(fuse_command());
     const pid_t unmounter = unmounter_of(daemon);
+    ASSERT_NE(unmounter, 0);
     for (int number = 1; number < SIGRTMAX; ++number) {
         const bool is_of_threads = number > SIGSYS && number < SIGRTMIN; // nobody sends these
         if (number != SIGKILL && number != SIGSTOP && !is_of_threads) {
@@ -306,7 +308,9 @@ TEST_F(WhoseServerIsStopped, IsCleanedUpWhateverSignalTheUnmounterGets) {
 
 TEST_F(WhoseServerIsStopped, IsSaidToBeLeftWhereItsUnmounterWasKilled) {
     Daemon daemon(fuse_command());
-    kill(unmounter_of(daemon), SIGKILL);
+    const pid_t unmounter = unmounter_of(daemon);
+    ASSERT_NE(unmounter, 0);
+    kill(unmounter, SIGKILL);
     daemon.stop();
     EXPECT_NE(daemon.errors().find(file().string() + " could not be taken off: the next ipcdevd"),
               std::string::npos)
