@@ -261,8 +261,11 @@ static bool ipcdev_was_frozen(void)
 	return true;
 }
 
-/* Returns once the call is done, or a signal came and @state lets it in. */
-static void ipcdev_wait(const struct ipcdev_call *call, unsigned int state)
+/*
+ * Returns once the call is done, or a signal came and @state lets it in.  Not inlined: it is
+ * where a parked call sleeps, and tools show that function's name.
+ */
+static noinline void ipcdev_wait(const struct ipcdev_call *call, unsigned int state)
 {
 	for (;;) {
 		set_current_state(state);
