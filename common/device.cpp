@@ -165,6 +165,7 @@ void Device::put_back(Request& request, Piece& spare, Effects& effects) {
     --gauges_.copies;
     --request.account->copies;
     request.state = RequestState::idle;
+    effects.became_writable |= !has_room(); // CLEAR may have reached what is begun no more
     if (request.batch) {
         effects.returned.push_back(spare);
         giving_back_ = &request;
