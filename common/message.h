@@ -4,8 +4,10 @@
 // transport, which embeds Message in a buffer of its own; the core only decides
 // who gets which stretch of them.
 //
-// Invariants: queued + copying <= size. A message is retired (given back to the
-// transport) when both are 0: nobody can ask for its bytes any more.
+// Invariants: queued + begun + copying <= size. What waits of a message is in one place:
+// it is queued, and then none of it is copied; or one open has begun it, and then all that
+// is copied of it is copied by reads of that open. A message is retired (given back to the
+// transport) when all three are 0: nobody can ask for its bytes any more.
 #pragma once
 
 #include <cstdint>
@@ -25,16 +27,15 @@ struct Slice {
     [[nodiscard]] std::uint32_t size() const { return end - begin; }
 };
 
-// An entry of the queue. A message arrives as one piece, its own `whole`. It
-// takes a second one only when a reader gives bytes back after another reader
-// has taken those behind them. A batch read takes whole pieces off the queue.
+// Bytes of a message that wait together. A message arrives as one piece, its own
+// `whole`. It takes a second one only when a read gives bytes back after another read
+// of the same open has taken those behind them. A batch read takes whole pieces.
 struct Piece {
-    ListHook hook; // in the queue, Request::pieces or Effects::returned
+    ListHook hook; // in the queue, Open::begun, Request::pieces or Effects::returned
     Slice slice;
 };
 
-// What became of a message, for the statistics: decided by the last that
-// happened to any part of it other than being read.
+// What became of a message, for the statistics.
 enum class Fate : std::uint8_t { read, overwritten, cleared };
 
 struct Message {
@@ -46,8 +47,8 @@ struct Message {
     std::uint64_t sequence = 0; // its place among all messages admitted, from 1
     const std::uint32_t size;   // bytes of payload, 1 to max_message
     std::uint32_t queued = 0;   // bytes that wait in the queue
+    std::uint32_t begun = 0;    // bytes that wait for the open that has begun it
     std::uint32_t copying = 0;  // bytes a reader was given and is copying out
-    Fate fate = Fate::read;
 };
 
 using PieceList = List<Piece, &Piece::hook>;

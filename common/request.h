@@ -27,12 +27,16 @@ struct Account {
     std::uint32_t copies = 0; // reads given bytes, neither done nor put back
 };
 
+struct Open;
+
 struct Request {
-    ListHook hook; // in a list of parked requests, or in Effects::completed
+    ListHook hook;      // in a list of parked requests, or in Effects::completed
+    ListHook open_hook; // a parked read: in Open::readers
 
     // Set by the caller before submit.
     std::uint64_t id = 0;       // the caller's own; the device only carries it
     Account* account = nullptr; // of whom it is; outlives the request
+    Open* open = nullptr;       // by which it came; not released before the request is over
     Operation operation = Operation::read;
     bool nonblocking = false;
     bool batch = false;      // it moves frames (uapi/ipcdev.h), not the bytes of one message
@@ -47,18 +51,19 @@ struct Request {
     RequestState state = RequestState::idle;
     int error = 0;          // 0 or a positive errno
     std::uint32_t done = 0; // bytes written, or bytes to copy to the reader; frames counted whole
-    Slice taken;            // read: what was taken; `done` bytes from its begin are the reader's
+    Slice taken;            // read: the `done` bytes that were taken
     PieceList pieces;       // read with batch: what was taken instead, a frame each
 };
 
 using RequestList = List<Request, &Request::hook>;
+using OpenReaderList = List<Request, &Request::open_hook>;
 
 // What one call of the device makes true for others. The caller acts on it
 // after the call, outside any lock, and in any order; the lists are drained by
 // then.
 struct Effects {
-    // Set by the caller: messages that may be moved besides the first. Device::go_on()
-    // does what is left.
+    // Set by the caller: messages, or pieces of one, that may be moved besides the first.
+    // Device::go_on() does what is left.
     std::uint32_t budget = std::numeric_limits<std::uint32_t>::max();
     // One more message? False: not in this step.
     [[nodiscard]] bool spend() {
@@ -72,7 +77,7 @@ struct Effects {
     RequestList completed;        // to be answered, in the order in which they completed
     MessageList retired;          // to be freed: no byte of them is left
     PieceList returned;           // spare pieces of put_back that are no longer needed
-    bool became_readable = false; // a poller's edge: a message was queued
+    bool became_readable = false; // a poller's edge: a message was queued, or given back
     bool became_writable = false; // a poller's edge: a full fifo got room
 };
 

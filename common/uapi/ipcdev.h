@@ -7,20 +7,33 @@
  * layout is the same for 32-bit and 64-bit programs.
  *
  * DEVICE      A device holds one queue of messages, shared by all who have it
- *             open.  In fifo mode it holds up to `depth` messages; in slot
- *             mode it holds one, and the newest wins.  A call that can't
+ *             open.  An *open* is an open file description: dup(2) and fork(2)
+ *             share it.  A message is *begun* by the open that has read a part
+ *             of it, and *finished* with its last byte.  A call that can't
  *             finish now is parked: it sleeps in the kernel until another
  *             process makes it possible.
  *
- * open(2)     Any number of times.  Opening and closing change nothing in the
- *             queue.  O_TRUNC, O_APPEND and O_CREAT are ignored, so that `>`
- *             and `>>` of a shell work.
+ * modes       fifo: nothing is lost; a writer waits while `depth` messages are
+ *             queued or begun.
+ *             ring: a writer never waits; when `depth` messages are queued, the
+ *             oldest of them is dropped (and counted as overwritten).  A message
+ *             that is begun is not among them.
+ *             slot: a ring of depth 1; the newest value wins.
+ *
+ * open(2)     Any number of times; changes nothing in the queue.  O_TRUNC,
+ *             O_APPEND and O_CREAT are ignored, so that `>` and `>>` of a shell
+ *             work.
+ *
+ * close(2)    The last close of an open that has begun a message: fifo: what is
+ *             left of it goes back to the front of the queue, to a parked reader
+ *             first; ring and slot: it is dropped (and counted as truncated).
+ *             Nothing else changes.
  *
  * write(2)    1 to max_message bytes: all of it becomes one message, or
  *             nothing does.  writev(2) makes one message of its segments.
  *             0 bytes: returns 0, queues nothing.
  *             fifo, full: parks; admitted in order of arrival.
- *             slot: never parks; an unread message is replaced.
+ *             ring, slot: never parks.
  *             EMSGSIZE  more than max_message bytes
  *             EAGAIN    O_NONBLOCK or RWF_NOWAIT, and it would park
  *             ENOBUFS   it would park, and too many operations do: see limits
@@ -30,13 +43,17 @@
  *
  * read(2)     Bytes of one message at most, and never 0 for a count above 0:
  *             there is no end of file.
- *             fifo: what doesn't fit stays at the head for the next read.
- *             slot: what doesn't fit is dropped (and counted).
- *             empty: parks; served in order of arrival.
+ *             An open that has begun a message gets the next bytes of it, and
+ *             nobody else does; else it begins the oldest message of the queue.
+ *             So readers that each open the device get whole messages, however
+ *             small their reads.
+ *             nothing begun, the queue empty: parks; served in order of arrival.
  *             EAGAIN, EINTR as for write
  *             ENOBUFS   it would park, or copy a message out, and too many
  *                       operations do: see limits
- *             EFAULT    bad buffer; the bytes stay
+ *             EFAULT    bad buffer; the bytes stay: in front of what the open has
+ *                       begun; a message of which nothing is read, in front of
+ *                       the queue
  *
  * hand-off    Whoever makes a parked operation possible completes it; a
  *             newcomer never overtakes it.  An operation that was completed
@@ -57,11 +74,13 @@
  *             would park is not parked: io_uring waits as poll does, and tries
  *             again, in no order with calls that are parked.
  *
- * poll(2)     POLLIN|POLLRDNORM: a message waits.  POLLOUT|POLLWRNORM: a
- *             write of max_message bytes would not park.  POLLERR: the one
- *             who served the device is gone.  Edge-triggered epoll gets an
- *             edge after every message that is queued and whenever a full
- *             fifo gets room.
+ * poll(2)     POLLIN|POLLRDNORM: this open has begun a message, or one waits in
+ *             the queue.  POLLOUT|POLLWRNORM: a write of max_message bytes would
+ *             not park.  POLLERR: the one who served the device is gone.
+ *             Edge-triggered epoll gets an edge after every message that is
+ *             queued, what a close or a bad buffer puts back included, and
+ *             whenever a full fifo gets room; what a short read leaves to its own
+ *             open makes none.
  *
  * not offered mmap ENODEV; splice, sendfile, fsync EINVAL; O_DIRECT EINVAL at
  *             open; FIONREAD ENOTTY.
@@ -76,12 +95,13 @@
  *             write: one or more frames, checked before anything is queued.
  *             Returns when all are in.  Interrupted, or without waiting: the
  *             bytes of the frames that were taken, in order; EINTR or EAGAIN
- *             if none was.  slot: the last frame wins.
+ *             if none was.  ring, slot: the last frames win.
  *             EINVAL    length 0, flags other than 0, a cut frame
  *             EMSGSIZE  a message above max_message, or a call above
  *                       IPCDEV_BATCH_BYTES_MAX
  *             read: as many whole frames as there are and fit, at least one,
- *             else it parks.
+ *             else it parks.  What is left of a message that the open has begun
+ *             is the first frame, and says IPCDEV_FRAME_REMAINDER.
  *             EMSGSIZE  count below IPCDEV_FRAME_BYTES(max_message), or above
  *                       IPCDEV_BATCH_BYTES_MAX
  *
@@ -103,7 +123,7 @@
 /* The name served when none is given: /dev/ipcdev. */
 #define IPCDEV_DEFAULT_NAME "ipcdev"
 
-/* Messages a fifo holds.  A slot always has depth 1. */
+/* Messages a fifo or a ring holds.  A slot always has depth 1. */
 #define IPCDEV_DEPTH_MIN 1
 #define IPCDEV_DEPTH_DEFAULT 64
 #define IPCDEV_DEPTH_MAX 65536
@@ -135,6 +155,7 @@
 /* Modes.  0 is left for 'keep' in struct ipcdev_configure. */
 #define IPCDEV_MODE_FIFO 1
 #define IPCDEV_MODE_SLOT 2
+#define IPCDEV_MODE_RING 3
 
 /* Who serves the device. */
 #define IPCDEV_SERVER_MODULE 1
@@ -162,13 +183,14 @@
  * @server:		IPCDEV_SERVER_*
  * @capabilities:	IPCDEV_CAP_* bits
  * @mode:		IPCDEV_MODE_*
- * @depth:		messages the fifo holds; 1 in slot mode
+ * @depth:		messages the fifo or the ring holds; 1 in slot mode
  * @max_message:	bytes one message may have
- * @queued_messages:	messages waiting to be read, a remainder counted as one
+ * @queued_messages:	messages in the queue, what a close left of one counted as one
  * @queued_bytes:	their bytes
  * @parked_readers:	read calls that are parked
  * @parked_writers:	write calls that are parked
  * @opens:		open file descriptions; a close may show late
+ * @begun_messages:	messages that an open has begun and not finished
  * @reserved:		must be 0
  */
 struct ipcdev_info {
@@ -184,7 +206,8 @@ struct ipcdev_info {
 	__u32 parked_readers;
 	__u32 parked_writers;
 	__u32 opens;
-	__u32 reserved[3];
+	__u32 begun_messages;
+	__u32 reserved[2];
 };
 
 /**
@@ -193,17 +216,17 @@ struct ipcdev_info {
  * @reserved:		must be 0
  * @messages_written:	messages admitted
  * @bytes_written:	their bytes
- * @messages_read:	messages of which the last byte was read
+ * @messages_read:	messages of which the last byte was read, or truncated
  * @bytes_read:		bytes given to readers
- * @messages_overwritten: slot: replaced unread
- * @bytes_truncated:	slot: bytes that did not fit the reader's buffer
+ * @messages_overwritten: ring, slot: dropped unread
+ * @bytes_truncated:	ring, slot: bytes that the one who began a message left at close
  * @messages_cleared:	dropped by IPCDEV_IOC_CLEAR
  * @reader_parks:	reads that parked
  * @writer_parks:	writes that parked
  * @interrupted:	parked calls that a signal ended
  *
  * When no call is under way:
- * messages_written = messages_read + queued + overwritten + cleared.
+ * messages_written = messages_read + queued + begun + overwritten + cleared.
  */
 struct ipcdev_stats {
 	__u32 size;
@@ -265,12 +288,12 @@ struct ipcdev_waiters {
  * @size:		sizeof(struct ipcdev_configure)
  * @mode:		IPCDEV_MODE_*, or 0 to keep
  * @depth:		messages, or 0 to keep (slot: 0 or 1; from slot to
- *			fifo it must be given)
+ *			another mode it must be given)
  * @max_message:	bytes, or 0 to keep
  * @reserved:		must be 0
  *
  * EPERM: the module asks for CAP_SYS_ADMIN, the daemon for root or its own
- * user.  EBUSY: a message is queued, a call is parked or being copied.
+ * user.  EBUSY: a message is queued or begun, a call is parked or being copied.
  * EINVAL: out of range.
  */
 struct ipcdev_configure {
@@ -293,7 +316,10 @@ struct ipcdev_batch {
 	__u32 on;
 };
 
-/* Not the whole message: the rest of it was read by others. */
+/*
+ * Not the whole message: its beginning was read before, by this open or by one that was
+ * closed since.
+ */
 #define IPCDEV_FRAME_REMAINDER (1U << 0)
 
 /**
@@ -323,7 +349,10 @@ struct ipcdev_frame {
 #define IPCDEV_IOC_STATS _IOWR(IPCDEV_IOC_TYPE, 2, struct ipcdev_stats)
 #define IPCDEV_IOC_WAITERS _IOWR(IPCDEV_IOC_TYPE, 3, struct ipcdev_waiters)
 #define IPCDEV_IOC_CONFIGURE _IOW(IPCDEV_IOC_TYPE, 4, struct ipcdev_configure)
-/* Drops all queued messages and admits parked writers.  EBADF: not open for writing. */
+/*
+ * Drops all queued messages, not those that are begun, and admits parked writers.  EBADF:
+ * not open for writing.
+ */
 #define IPCDEV_IOC_CLEAR _IO(IPCDEV_IOC_TYPE, 5)
 #define IPCDEV_IOC_BATCH _IOW(IPCDEV_IOC_TYPE, 6, struct ipcdev_batch)
 

@@ -8,6 +8,10 @@
 // copy of a read's bytes to the reader is a step of its own: after a completion
 // with bytes the client must be told `copied` or `fault`.
 //
+// Each call is by an open, and any client may use any, as threads and forks do. Opens have
+// numbers that the test gives them. Each is opened before it is used, and closed when no
+// call of it is parked or being copied; then its number can be opened again.
+//
 // A call may be a batch: a write of several messages, a read of as many as fit. Its
 // bytes are then those of frames: a head of 8 bytes, the message, padding.
 #pragma once
@@ -41,6 +45,7 @@ enum class Verb : std::uint8_t {
 struct Input {
     Verb verb = Verb::open;
     std::size_t client = 0;            // read, write, cancel, copied, fault
+    std::size_t open = 0;              // open, close, read, write
     std::uint64_t count = 0;           // read
     std::string payload{};             // write
     bool batch = false;                // read, write
@@ -91,7 +96,7 @@ struct Completion {
     std::uint32_t done = 0;
     std::string text{};        // read: the bytes
     std::uint32_t message = 0; // its number, or that of a batch's first; 0: none
-    std::uint32_t begin = 0;   // read: what was taken of the message
+    std::uint32_t begin = 0;   // read: what was taken of the message; end - begin == done
     std::uint32_t end = 0;
     std::vector<Frame> frames{}; // batch read, instead of these four
     std::uint32_t kept = 0;      // write: so many messages are still the writer's
@@ -113,7 +118,7 @@ struct Outcome {
     bool operator==(const Outcome&) const = default;
 };
 
-// A stretch of a message that waits in the queue.
+// A stretch of a message that waits.
 struct Queued {
     std::uint32_t message = 0;
     std::uint32_t begin = 0;
@@ -121,6 +126,30 @@ struct Queued {
     bool spare = false; // held by a spare piece of a put_back
 
     bool operator==(const Queued&) const = default;
+};
+
+// One that waits for the open that has begun the message.
+struct Begun {
+    std::size_t open = 0;
+    Queued what{};
+
+    bool operator==(const Begun&) const = default;
+};
+
+// What poll says to one open.
+struct OpenMask {
+    std::size_t open = 0;
+    PollMask mask{};
+
+    bool operator==(const OpenMask&) const = default;
+};
+
+// A read that is parked.
+struct OpenReader {
+    std::size_t open = 0;
+    std::size_t client = 0;
+
+    bool operator==(const OpenReader&) const = default;
 };
 
 // What a user has of the device.
@@ -137,11 +166,14 @@ struct Snapshot {
     Settings settings;
     Gauges gauges;
     Statistics statistics;
-    PollMask mask;
-    std::vector<Queued> queue;        // next to be read first
-    std::vector<std::size_t> readers; // parked, next to be served first
-    std::vector<std::size_t> writers;
-    std::vector<Share> shares; // of all who have any, in the order of users
+    PollMask mask;                        // of an open that has begun nothing
+    std::vector<OpenMask> masks;          // of all opens, in their order
+    std::vector<Queued> queue;            // next to be read first
+    std::vector<Begun> begun;             // in the order of opens; of each, next to be read first
+    std::vector<std::size_t> readers;     // parked, next to be served first
+    std::vector<std::size_t> writers;     // likewise
+    std::vector<OpenReader> open_readers; // the readers again, in the order of opens
+    std::vector<Share> shares;            // of all who have any, in the order of users
 
     bool operator==(const Snapshot&) const = default;
 };
@@ -152,8 +184,8 @@ struct Inside {
         std::uint32_t message = 0;
         std::uint64_t sequence = 0;
         std::uint32_t queued = 0;
+        std::uint32_t begun = 0;
         std::uint32_t copying = 0;
-        Fate fate = Fate::read;
 
         bool operator==(const Kept&) const = default;
     };
@@ -173,9 +205,11 @@ class Engine {
 
     // Does one thing and says what came of it. `outcome` is overwritten. Throws
     // std::logic_error if the input makes no sense now: a call by a client that
-    // is busy, `copied` without a copy, `close` of what is not open.
+    // is busy or by what is not open, `copied` without a copy, `open` of what is open,
+    // `close` of what is not or has a call that is parked or being copied.
     virtual void apply(const Input& input, Outcome& outcome) = 0;
-    [[nodiscard]] virtual PollMask mask() const = 0;
+    // Of that open; one that is not open has begun nothing.
+    [[nodiscard]] virtual PollMask mask(std::size_t open) const = 0;
     // `snapshot` is overwritten.
     virtual void look(Snapshot& snapshot) const = 0;
     // `inside` is overwritten; an engine that keeps no such things leaves it empty.
@@ -183,6 +217,9 @@ class Engine {
     // What is wrong with the engine itself, a sentence; empty if nothing is.
     [[nodiscard]] virtual std::string complaint() const { return {}; }
 };
+
+// No test opens it: mask(no_open) is that of any open that has begun nothing.
+constexpr std::size_t no_open = std::numeric_limits<std::size_t>::max();
 
 // A step may move any number of messages.
 constexpr std::uint32_t unlimited = std::numeric_limits<std::uint32_t>::max();
