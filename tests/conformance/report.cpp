@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include <pwd.h>
 #include <sys/utsname.h>
@@ -22,7 +23,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace watchdog = test::watchdog;
 
-constexpr auto contract_key = "contract";
+constexpr auto clauses_key = "clauses"; // names, separated by blanks
 constexpr auto difference_key = "declared_difference";
 
 Json run = Json::object();
@@ -93,6 +94,15 @@ std::string messages_of(const testing::TestResult& result) {
     return all;
 }
 
+Json words_of(const std::string& text) {
+    std::istringstream in(text);
+    Json words = Json::array();
+    for (std::string word; in >> word;) {
+        words.push_back(word);
+    }
+    return words;
+}
+
 // One entry a test; one that is repeated keeps its last outcome, but once
 // failed it stays so.
 Json& entry_of(const testing::TestInfo& test) {
@@ -101,6 +111,7 @@ Json& entry_of(const testing::TestInfo& test) {
     if (is_new) {
         run["tests"].push_back({{"chapter", test.test_suite_name()},
                                 {"name", test.name()},
+                                {"clauses", Json::array()},
                                 {"sentence", sentence(test.name())},
                                 {"outcome", ""},
                                 {"message", ""},
@@ -133,8 +144,11 @@ class Reporter : public testing::EmptyTestEventListener {
         entry["duration_ms"] = result.elapsed_time();
         for (int i = 0; i < result.test_property_count(); ++i) {
             const auto& property = result.GetTestProperty(i);
-            const bool is_contract = std::string(property.key()) == contract_key;
-            entry[is_contract ? "sentence" : property.key()] = property.value();
+            if (std::string(property.key()) == clauses_key) {
+                entry[clauses_key] = words_of(property.value());
+            } else {
+                entry[property.key()] = property.value();
+            }
         }
         if (result.Failed()) {
             entry["message"] = messages_of(result);
@@ -168,8 +182,12 @@ const char* server_name(unsigned server) {
 
 } // namespace
 
-void contract(const std::string& line) {
-    testing::Test::RecordProperty(contract_key, line);
+void about(const std::vector<std::string>& clauses) {
+    std::string words;
+    for (const std::string& clause : clauses) {
+        words += (words.empty() ? "" : " ") + clause;
+    }
+    testing::Test::RecordProperty(clauses_key, words);
 }
 
 void declared_difference(const std::string& difference) {
