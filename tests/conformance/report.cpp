@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "report.h"
 
-#include <cctype>
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -112,7 +111,6 @@ Json& entry_of(const testing::TestInfo& test) {
         run["tests"].push_back({{"chapter", test.test_suite_name()},
                                 {"name", test.name()},
                                 {"clauses", Json::array()},
-                                {"sentence", sentence(test.name())},
                                 {"outcome", ""},
                                 {"message", ""},
                                 {"runs", 0},
@@ -192,31 +190,6 @@ void about(const std::vector<std::string>& clauses) {
 
 void declared_difference(const std::string& difference) {
     testing::Test::RecordProperty(difference_key, difference);
-}
-
-// A word begins at a capital or digit behind another kind of letter, and at the
-// last capital of several: "GivesEBADFAtOnce" is "gives EBADF at once".
-std::string sentence(const std::string& test_name) {
-    enum class Kind { capital, small, digit };
-    const auto kind = [&](std::size_t i) {
-        const auto c = static_cast<unsigned char>(i < test_name.size() ? test_name[i] : 'A');
-        return std::isupper(c) != 0   ? Kind::capital
-               : std::isdigit(c) != 0 ? Kind::digit
-                                      : Kind::small;
-    };
-    std::string words;
-    for (std::size_t i = 0; i < test_name.size(); ++i) {
-        const bool before_small = kind(i + 1) == Kind::small;
-        const bool begins = i > 0 && kind(i) != Kind::small &&
-                            (kind(i) != kind(i - 1) || (kind(i) == Kind::capital && before_small));
-        const bool acronym = kind(i) == Kind::capital && !before_small &&
-                             ((i > 0 && kind(i - 1) == Kind::capital) ||
-                              (kind(i + 1) == Kind::capital && kind(i + 2) != Kind::small));
-        const auto letter = static_cast<unsigned char>(test_name[i]);
-        words += begins ? " " : "";
-        words += static_cast<char>(acronym ? letter : std::tolower(letter));
-    }
-    return words;
 }
 
 void report::install() {

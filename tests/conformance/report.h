@@ -25,9 +25,6 @@ template <typename... Clauses> void contract(const Clauses&... clauses) {
 // ERESTARTSYS)".
 void declared_difference(const std::string& difference);
 
-// 'ReadReturnsOnceAWriterArrives' -> 'read returns once a writer arrives'
-[[nodiscard]] std::string sentence(const std::string& test_name);
-
 namespace report {
 
 void install();                                         // as a listener of gtest's
