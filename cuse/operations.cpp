@@ -40,7 +40,7 @@ Operations::~Operations() {
 void Operations::end() {
     Effects effects;
     device_.cancel_all(ENODEV, effects);
-    settle(effects);
+    act_on(effects);
     drop_queue();
     payloads_.trim(); // the session may need memory to end, and these may have all there is
 }
@@ -49,7 +49,7 @@ void Operations::drop_queue() {
     Effects effects;
     device_.clear(effects);
     effects.became_writable = false; // nobody will write
-    settle(effects);
+    act_on(effects);
 }
 
 void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
@@ -57,7 +57,7 @@ void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
     auto* file =
         account == nullptr ? nullptr : new (std::nothrow) OpenFile(info.flags, std::move(account));
     if (file == nullptr) {
-        RareReply(fuse_request).error(ENOMEM);
+        LibfuseReply(fuse_request).error(ENOMEM);
         return;
     }
     file->become(info);
@@ -78,18 +78,18 @@ void Operations::release(fuse_req_t fuse_request, fuse_file_info& info) {
     }
     delete &file;
     device_.release();
-    RareReply(fuse_request).error(0);
+    LibfuseReply(fuse_request).error(0);
     spdlog::trace("release {:#x}", info.fh);
 }
 
 void Operations::read(Reply reply, const ClientCall& client) {
-    PendingCall* call = begin(std::move(reply), Operation::read, client);
+    PendingCall* call = make_call(std::move(reply), Operation::read, client);
     if (call == nullptr) {
         return;
     }
     if (call->continuation && !is_at_its_remainder(*call)) {
         call->reply.nothing(); // ends the system call as a short read
-        finish(*call);
+        recycle(*call);
         return;
     }
     Effects effects;
@@ -98,13 +98,13 @@ void Operations::read(Reply reply, const ClientCall& client) {
 }
 
 void Operations::write(Reply reply, const ClientCall& client, std::span<const std::byte> bytes) {
-    PendingCall* call = begin(std::move(reply), Operation::write, client);
+    PendingCall* call = make_call(std::move(reply), Operation::write, client);
     if (call == nullptr) {
         return;
     }
-    if (const int error = take_messages(*call, bytes); error != 0) {
+    if (const int error = make_messages(*call, bytes); error != 0) {
         call->reply.error(error);
-        finish(*call);
+        recycle(*call);
         return;
     }
     Effects effects;
@@ -121,7 +121,7 @@ void Operations::interrupt(std::uint64_t unique) {
     }
     Effects effects;
     device_.cancel(*call, EINTR, effects);
-    settle(effects);
+    act_on(effects);
 }
 
 void Operations::poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollhandle* handle) {
@@ -136,10 +136,10 @@ void Operations::poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollha
     unsigned events = 0;
     events |= mask.readable ? POLLIN | POLLRDNORM : 0;
     events |= mask.writable ? POLLOUT | POLLWRNORM : 0;
-    RareReply(fuse_request).poll_events(events);
+    LibfuseReply(fuse_request).poll_events(events);
 }
 
-PendingCall* Operations::begin(Reply reply, Operation operation, const ClientCall& client) {
+PendingCall* Operations::make_call(Reply reply, Operation operation, const ClientCall& client) {
     PendingCall* call = calls_.make();
     if (call == nullptr) {
         reply.error(ENOMEM);
@@ -169,12 +169,12 @@ void Operations::after_submit(PendingCall& call, Effects& effects) {
         call.since_ns = monotonic_ns();
         parked_.add(call);
     }
-    settle(effects);
+    act_on(effects);
 }
 
 // Acts on what the device decided, until nothing is left: an answer that the
 // kernel does not take puts bytes back, which may complete others.
-void Operations::settle(Effects& effects) {
+void Operations::act_on(Effects& effects) {
     while (Request* request = effects.completed.pop_front()) {
         answer(static_cast<PendingCall&>(*request), effects);
     }
@@ -182,7 +182,7 @@ void Operations::settle(Effects& effects) {
         payloads_.release(static_cast<Payload&>(*message));
     }
     while (Piece* spare = effects.returned.pop_front()) {
-        finish(static_cast<PendingCall::Spare*>(spare)->call);
+        recycle(static_cast<PendingCall::Spare*>(spare)->call);
     }
     if (effects.became_readable || effects.became_writable) {
         notify_pollers();
@@ -213,16 +213,16 @@ void Operations::answer(PendingCall& call, Effects& effects) {
     } else {
         call.reply.count(call.done);
     }
-    finish(call);
+    recycle(call);
 }
 
 void Operations::answer_read(PendingCall& call, Effects& effects) {
     remember_part(call);
     if (give_bytes(call)) {
         device_.copy_done(call, effects);
-        finish(call);
+        recycle(call);
     } else {
-        device_.put_back(call, call.spare, effects); // finished when the spare comes back
+        device_.put_back(call, call.spare, effects); // recycled when the spare is back
     }
 }
 
@@ -238,7 +238,7 @@ bool Operations::give_bytes(PendingCall& call) {
 }
 
 // Nothing of what is too large: the device will refuse it.
-int Operations::take_messages(PendingCall& call, std::span<const std::byte> bytes) {
+int Operations::make_messages(PendingCall& call, std::span<const std::byte> bytes) {
     const std::uint32_t max_message = device_.settings().max_message;
     if (call.batch) {
         return unpack(bytes, max_message, payloads_, call);
@@ -250,7 +250,7 @@ int Operations::take_messages(PendingCall& call, std::span<const std::byte> byte
     return 0;
 }
 
-void Operations::finish(PendingCall& call) {
+void Operations::recycle(PendingCall& call) {
     release_messages(call, payloads_);
     calls_.release(call);
 }

@@ -71,16 +71,16 @@ class Operations {
     [[nodiscard]] const Session& session() const { return *session_; }
 
   private:
-    PendingCall* begin(Reply reply, Operation operation, const ClientCall& client);
+    PendingCall* make_call(Reply reply, Operation operation, const ClientCall& client);
     void after_submit(PendingCall& call, Effects& effects);
-    void settle(Effects& effects);
+    void act_on(Effects& effects);
     void answer(PendingCall& call, Effects& effects);
     void notify_pollers();
     void drop_queue();
     void answer_read(PendingCall& call, Effects& effects);
     bool give_bytes(PendingCall& call);
-    [[nodiscard]] int take_messages(PendingCall& call, std::span<const std::byte> bytes);
-    void finish(PendingCall& call);
+    [[nodiscard]] int make_messages(PendingCall& call, std::span<const std::byte> bytes);
+    void recycle(PendingCall& call);
     [[nodiscard]] bool continues(const PendingCall& call);
     void remember_part(const PendingCall& call);
     [[nodiscard]] bool is_at_its_remainder(const PendingCall& call);

@@ -167,7 +167,7 @@ fuse_lowlevel_ops FuseSession::callbacks() {
     ops.setattr = [](fuse_req_t request, fuse_ino_t inode, struct stat* wanted, int which,
                      fuse_file_info*) {
         if (self(request).attributes_.st_ino != inode) {
-            RareReply(request).error(EPERM);
+            LibfuseReply(request).error(EPERM);
             return;
         }
         self(request).setattr(request, *wanted, which);
@@ -185,14 +185,14 @@ fuse_lowlevel_ops FuseSession::callbacks() {
                    fuse_file_info* file, unsigned, const void* in, std::size_t in_bytes,
                    std::size_t) {
         if (self(request).attributes_.st_ino != inode) {
-            RareReply(request).error(ENOTTY); // an open of the folder is none of the device
+            LibfuseReply(request).error(ENOTTY); // an open of the folder is none of the device
             return;
         }
         self(request).operations_.ioctl(request, command, *file,
                                         {static_cast<const std::byte*>(in), in_bytes});
     };
     ops.fsync = [](fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-        RareReply(request).error(EINVAL);
+        LibfuseReply(request).error(EINVAL);
     };
     return ops;
 }
@@ -247,7 +247,7 @@ bool FuseSession::reply_open(fuse_req_t request, fuse_file_info& file) {
 
 void FuseSession::lookup(fuse_req_t request, const char* name) const {
     if (name_in_folder_ != name) {
-        RareReply(request).error(ENOENT);
+        LibfuseReply(request).error(ENOENT);
         return;
     }
     fuse_entry_param entry{};
