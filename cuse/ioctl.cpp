@@ -116,6 +116,7 @@ int Operations::inform(ipcdev_info& out) const {
            .parked_readers = gauges.parked_readers,
            .parked_writers = gauges.parked_writers,
            .opens = gauges.opens,
+           .begun_messages = gauges.begun_messages,
            .reserved = {}};
     return 0;
 }
@@ -170,9 +171,8 @@ int Operations::switch_batch(const ipcdev_batch& in, OpenFile& file) {
         return EINVAL;
     }
     for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
-        if (std::any_of(parked->begin(), parked->end(), [&](const Request& request) {
-                return static_cast<const PendingCall&>(request).file == &file;
-            })) {
+        if (std::any_of(parked->begin(), parked->end(),
+                        [&](const Request& request) { return request.open == &file; })) {
             return EBUSY;
         }
     }
