@@ -62,7 +62,7 @@ class FuseSession final : public Session {
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_FUSE; }
     [[nodiscard]] std::uint32_t capabilities() const override { return 0; }
     [[nodiscard]] Splitting splitting() const override {
-        return {.segments = 256, .offsets_count = false};
+        return {.segments = segments_, .offsets_count = false};
     }
     [[nodiscard]] const std::filesystem::path& path() const override { return place_->path(); }
 
@@ -84,6 +84,9 @@ class FuseSession final : public Session {
 
     const std::unique_ptr<MountPoint> place_;
     const std::string name_in_folder_; // empty: the device is the root
+    // As many pages as max_write_bytes are: libfuse asks for that, and the kernel grants it.
+    const std::uint32_t segments_ =
+        static_cast<std::uint32_t>(max_write_bytes / static_cast<std::size_t>(getpagesize()));
     const RequestTimeouts timeouts_ = RequestTimeouts::of_this_kernel();
     bool shaking_hands_ = true; // libfuse has written nothing yet
     struct stat attributes_ {}; // the device's
