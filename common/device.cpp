@@ -5,10 +5,12 @@
 //   1. submit_write   the writer's request arrives with its payload
 //   2. admit          the message joins the queue; with its last one a writer is completed
 //   3. match          whoever can go on now is completed, parked readers first
-//   4. take           a reader is given a stretch of the message at the head, or with
-//                     batch as many messages as fit
+//   4. take           a reader is given a stretch of the message that its open has begun,
+//                     else of the one at the head, which is begun by that if it isn't
+//                     all; or with batch as many messages as fit
 //   5. copy_done      the transport has copied it: settle counts and retires it
-//      or put_back    the copy failed: the bytes go back to the head, see 3
+//      or put_back    the copy failed: the bytes go back to what the open has begun, or
+//                     the whole message to the head, see 3
 #include "device.h"
 
 #include <algorithm>
@@ -28,7 +30,7 @@ std::uint32_t frame_bytes(std::uint32_t message_bytes) {
 
 int Device::apply(const SettingsChange& change, Settings& now) {
     Settings next = now;
-    if (change.mode > IPCDEV_MODE_SLOT) {
+    if (change.mode > IPCDEV_MODE_RING) {
         return EINVAL;
     }
     if (change.mode != 0) {
@@ -39,7 +41,7 @@ int Device::apply(const SettingsChange& change, Settings& now) {
     } else if (next.mode == Mode::slot) {
         next.depth = 1;
     } else if (now.mode == Mode::slot) {
-        return EINVAL; // a slot has no depth that a fifo could keep
+        return EINVAL; // a slot has no depth that another mode could keep
     }
     if (change.max_message != 0) {
         next.max_message = change.max_message;
@@ -55,13 +57,22 @@ int Device::apply(const SettingsChange& change, Settings& now) {
     return 0;
 }
 
-void Device::open() {
+void Device::open([[maybe_unused]] Open& open) {
+    assert(open.begun.empty() && open.readers.empty());
     ++gauges_.opens;
 }
 
-void Device::release() {
-    assert(gauges_.opens > 0);
+void Device::release(Open& open, Effects& effects) {
+    assert(!under_way_);
+    assert(gauges_.opens > 0 && open.readers.empty());
     --gauges_.opens;
+    if (open.begun.empty()) {
+        return;
+    }
+    effects.became_writable |= !has_room(); // a parked reader may finish what goes back
+    releasing_ = &open;
+    under_way_ = true;
+    go_on(effects);
 }
 
 void Device::submit_write(Request& request, Effects& effects) {
@@ -101,7 +112,7 @@ void Device::submit_read(Request& request, Effects& effects) {
                           request.bytes > IPCDEV_BATCH_BYTES_MAX)) {
         return complete(request, EMSGSIZE, effects);
     }
-    if (queue_.empty()) {
+    if (request.open->begun.empty() && queue_.empty()) {
         return park(request, effects);
     }
     if (!may_copy(*request.account)) {
@@ -139,7 +150,7 @@ void Device::cancel_all(int error, Effects& effects) {
 void Device::copy_done(Request& request, Effects& effects) {
     assert(request.state == RequestState::copying);
     if (!request.batch) {
-        finish_copy(request.taken, request.done, effects);
+        finish_copy(request.taken, effects);
     } else if (!finish_frames(request, effects)) {
         return;
     }
@@ -154,12 +165,14 @@ void Device::put_back(Request& request, Piece& spare, Effects& effects) {
     --gauges_.copies;
     --request.account->copies;
     request.state = RequestState::idle;
-    if (!request.batch) {
-        give_back(request.taken, spare, effects);
-        return match(effects);
+    effects.became_writable |= !has_room(); // CLEAR may have reached what is begun no more
+    if (request.batch) {
+        effects.returned.push_back(spare);
+        giving_back_ = &request;
+    } else {
+        spare.slice = request.taken;
+        give_back(*request.open, spare, effects);
     }
-    effects.returned.push_back(spare);
-    giving_back_ = &request;
     under_way_ = true;
     go_on(effects);
 }
@@ -170,7 +183,8 @@ int Device::configure(const SettingsChange& change) {
     if (const int error = apply(change, next); error != 0) {
         return error;
     }
-    if (!queue_.empty() || !readers_.empty() || !writers_.empty() || gauges_.copies != 0) {
+    if (!queue_.empty() || gauges_.begun_messages != 0 || !readers_.empty() || !writers_.empty() ||
+        gauges_.copies != 0) {
         return EBUSY;
     }
     settings_ = next;
@@ -190,22 +204,33 @@ void Device::go_on(Effects& effects) {
     assert(under_way_);
     effects.became_readable |= std::exchange(held_readable_, false);
     effects.became_writable |= std::exchange(held_writable_, false);
+    if (gathering_ != nullptr) {
+        gather(effects);
+    }
     if (clearing_) {
         drop_queued(effects);
+    }
+    if (releasing_ != nullptr) {
+        release_begun(effects);
     }
     if (giving_back_ != nullptr) {
         give_back_frames(effects);
     }
     match(effects);
+    if (!under_way_ && regained_ != nullptr) {
+        effects.became_readable |= !std::exchange(regained_, nullptr)->begun.empty();
+    }
 }
 
-PollMask Device::poll_mask() const {
+PollMask Device::poll_mask(const Open& open) const {
     assert(!under_way_);
-    return {.readable = !queue_.empty(), .writable = has_room()};
+    return {.readable = !open.begun.empty() || !queue_.empty(), .writable = has_room()};
 }
 
+// A message keeps its place until its last byte is taken.
 bool Device::has_room() const {
-    return settings_.mode == Mode::slot || gauges_.queued_messages < settings_.depth;
+    return settings_.mode != Mode::fifo ||
+           gauges_.queued_messages + gauges_.begun_messages < settings_.depth;
 }
 
 // Whether there may be one operation more, parked or being copied. A parked reader that
@@ -235,6 +260,7 @@ void Device::park(Request& request, Effects& effects) {
     request.state = RequestState::parked;
     if (request.operation == Operation::read) {
         readers_.push_back(request);
+        request.open->readers.push_back(request);
         ++gauges_.parked_readers;
         ++statistics_.reader_parks;
     } else {
@@ -258,7 +284,7 @@ void Device::admit(Request& request, Effects& effects) {
     do {
         Message& message = *request.message;
         request.message = message.next;
-        if (settings_.mode == Mode::slot && !queue_.empty()) {
+        if (settings_.mode != Mode::fifo && gauges_.queued_messages == settings_.depth) {
             drop_first(Fate::overwritten, effects);
         }
         message.sequence = ++statistics_.messages_written;
@@ -271,8 +297,8 @@ void Device::admit(Request& request, Effects& effects) {
     effects.became_readable = true;
 }
 
-// Gives the reader, which is on no list, what it can have of the queue, and completes it.
-// False: there is more, for the next step.
+// Gives the reader, which is on no list, what it can have, and completes it. False: there is more,
+// for the next step.
 bool Device::take(Request& request, Effects& effects) {
     if (!request.batch) {
         take_bytes(request, effects);
@@ -287,43 +313,97 @@ bool Device::take(Request& request, Effects& effects) {
 }
 
 void Device::take_bytes(Request& request, Effects& effects) {
-    Piece& head = *queue_.front();
+    PieceList& from = source(*request.open);
+    Piece& head = *from.front();
     Slice taken = head.slice;
-    const auto done =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(request.bytes, taken.size()));
-
-    if (settings_.mode == Mode::fifo && done < taken.size()) {
-        taken.end = taken.begin + done;
-        head.slice.begin = taken.end; // the rest stays at the head
+    taken.end = taken.begin +
+                static_cast<std::uint32_t>(std::min<std::uint64_t>(request.bytes, taken.size()));
+    if (taken.end != head.slice.end) {
+        head.slice.begin = taken.end;
     } else {
-        unlink(head, effects);
+        from.erase(head);
+        discard(head, effects);
     }
-    count_unqueued(taken);
-    taken.message->copying += taken.size();
     request.taken = taken;
-    request.done = done;
+    request.done = taken.size();
+    count_taken(*request.open, from, taken, effects);
 }
 
-// The first fits, by submit_read's check. False: the next one does too.
+// The first fits, by submit_read's check. False: the next one may, too.
 bool Device::take_frames(Request& request, Effects& effects) {
-    while (Piece* head = queue_.front()) {
-        const std::uint32_t bytes = frame_bytes(head->slice.size());
-        if (bytes > request.bytes - request.done) {
-            break;
+    while (gathering_ == nullptr) {
+        PieceList& from = source(*request.open);
+        Piece* const head = from.front();
+        if (head == nullptr || frame_bytes(head->slice.size()) > request.bytes - request.done) {
+            return true;
         }
         if (!effects.spend()) {
             return false;
         }
-        queue_.erase(*head);
-        count_unqueued(head->slice);
-        head->slice.message->copying += head->slice.size();
+        from.erase(*head);
         request.pieces.push_back(*head);
-        request.done += bytes;
+        request.done += frame_bytes(head->slice.size());
+        count_taken(*request.open, from, head->slice, effects);
     }
-    return true;
+    return false;
 }
 
-// Off the list of parked requests, if it is on one.
+// Where a read of that open finds its next bytes.
+PieceList& Device::source(Open& open) {
+    return open.begun.empty() ? queue_ : open.begun;
+}
+
+// The slice is the reader's now. What is left of the message in the queue is begun by that.
+void Device::count_taken(Open& open, const PieceList& from, const Slice& slice, Effects& effects) {
+    slice.message->copying += slice.size();
+    if (&from != &queue_) {
+        return count_unbegun(slice);
+    }
+    count_unqueued(slice);
+    if (slice.message->queued != 0) {
+        gathering_ = slice.message;
+        gatherer_ = &open;
+        beginning_ = true;
+        gather(effects);
+    }
+}
+
+// Moves all pieces of a message from the queue to what an open has begun; or the other way,
+// where they become one again, the whole of it. They are the first ones nearly always, and
+// what lies before one of them, after faults, stays in its order. If it isn't through, the
+// step has nothing left to spend on anything else.
+void Device::gather(Effects& effects) {
+    Message& message = *gathering_;
+    PieceList& begun = gatherer_->begun;
+    PieceList& from = beginning_ ? queue_ : begun;
+    const std::uint32_t& left = beginning_ ? message.queued : message.begun;
+    while (left != 0 && effects.spend()) {
+        Piece& piece = *from.pop_front();
+        if (piece.slice.message != &message) {
+            aside_.push_front(piece);
+        } else if (beginning_) {
+            count_unqueued(piece.slice);
+            count_begun(piece.slice);
+            begun.push_back(piece);
+        } else {
+            count_unbegun(piece.slice);
+            discard(piece, effects);
+        }
+    }
+    while (left == 0 && !aside_.empty() && effects.spend()) {
+        from.push_front(*aside_.pop_front());
+    }
+    if (left != 0 || !aside_.empty()) {
+        under_way_ = true;
+        return;
+    }
+    gathering_ = nullptr;
+    if (!beginning_) {
+        requeue(message, effects);
+    }
+}
+
+// Off the lists of parked requests, if it is on them.
 void Device::leave(Request& request) {
     if (request.state != RequestState::parked) {
         return;
@@ -332,6 +412,7 @@ void Device::leave(Request& request) {
     --request.account->parked;
     if (request.operation == Operation::read) {
         readers_.erase(request);
+        request.open->readers.erase(request);
         --gauges_.parked_readers;
     } else {
         writers_.erase(request);
@@ -367,10 +448,17 @@ void Device::serve_parked(Effects& effects) {
     held_writable_ = std::exchange(effects.became_writable, false);
 }
 
-// Null if nobody can go on.
+// Null if nobody can go on. What an open has begun goes to its own parked reads before
+// anything goes to others; no other open can have both then.
 Request* Device::next_to_serve() {
     if (serving_ != nullptr) {
         return serving_;
+    }
+    if (continuing_ != nullptr) {
+        if (!continuing_->begun.empty() && !continuing_->readers.empty()) {
+            return continuing_->readers.front();
+        }
+        continuing_ = nullptr;
     }
     if (!queue_.empty() && !readers_.empty()) {
         return readers_.front();
@@ -387,7 +475,13 @@ bool Device::serve(Request& request, Effects& effects) {
     if (request.operation == Operation::read) {
         leave(request);
         effects.budget -= request.batch ? 0 : 1; // each frame spends of it
-        return take(request, effects);
+        if (!take(request, effects)) {
+            return false;
+        }
+        if (!request.open->readers.empty()) {
+            continuing_ = request.open;
+        }
+        return true;
     }
     --effects.budget;
     admit(request, effects);
@@ -400,12 +494,11 @@ bool Device::serve(Request& request, Effects& effects) {
     return true;
 }
 
-// The reader has the first `done` bytes of what it took; there is no rest but in slot mode.
-void Device::finish_copy(const Slice& slice, std::uint32_t done, Effects& effects) {
-    statistics_.bytes_read += done;
-    statistics_.bytes_truncated += slice.size() - done;
+// The reader has what it took.
+void Device::finish_copy(const Slice& slice, Effects& effects) {
+    statistics_.bytes_read += slice.size();
     slice.message->copying -= slice.size();
-    settle(*slice.message, effects);
+    settle(*slice.message, Fate::read, effects);
 }
 
 // As many as the step may still move. False: there are more.
@@ -416,58 +509,70 @@ bool Device::finish_frames(Request& request, Effects& effects) {
             return false;
         }
         request.pieces.erase(*piece);
-        if (piece != &slice.message->whole) {
-            effects.returned.push_back(*piece);
-        }
-        finish_copy(slice, slice.size(), effects);
+        discard(*piece, effects);
+        finish_copy(slice, effects);
     }
     return true;
 }
 
-// What a reader took and could not use. `spare` is linked into the queue, or returned if
-// it isn't the message's own.
-void Device::give_back(const Slice& slice, Piece& spare, Effects& effects) {
+// What a reader took and could not use: to the front of what its open has begun, by widening
+// the piece that follows it in the same message, else as a piece of its own. But with
+// nothing of the message read, nor being copied, it is as if it never was begun.
+void Device::give_back(Open& open, Piece& piece, Effects& effects) {
+    const Slice slice = piece.slice;
     Message& message = *slice.message;
     message.copying -= slice.size();
-    if (message.sequence <= cleared_through_) {
-        message.fate = Fate::cleared;
-    } else if (settings_.mode == Mode::slot && message.sequence != statistics_.messages_written) {
-        message.fate = Fate::overwritten; // a newer value came; the newest wins
+    if (message.begun + slice.size() == message.size) {
+        discard(piece, effects);
+        gathering_ = &message;
+        gatherer_ = &open;
+        beginning_ = false;
+        return gather(effects);
+    }
+    Piece* const head = open.begun.front();
+    if (head != nullptr && head->slice.message == &message && head->slice.begin == slice.end) {
+        head->slice.begin = slice.begin;
+        discard(piece, effects);
+    } else if (message.whole.hook.linked()) {
+        open.begun.push_front(piece);
     } else {
-        requeue(slice, spare);
-        effects.became_readable = true;
+        message.whole.slice = slice;
+        open.begun.push_front(message.whole);
+        discard(piece, effects);
     }
-    if (!spare.hook.linked() && &spare != &message.whole) {
-        effects.returned.push_back(spare);
+    count_begun(slice);
+    regained_ = &open;
+    if (!open.readers.empty()) {
+        continuing_ = &open;
     }
-    settle(message, effects);
 }
 
 // Those of a batch, the last one first.
 void Device::give_back_frames(Effects& effects) {
     PieceList& pieces = giving_back_->pieces;
     while (!pieces.empty() && effects.spend()) {
-        Piece& last = *pieces.pop_back();
-        give_back(Slice(last.slice), last, effects);
+        give_back(*giving_back_->open, *pieces.pop_back(), effects);
     }
     if (pieces.empty()) {
         giving_back_ = nullptr;
     }
 }
 
-// Puts the slice before everything else that is queued: by widening the piece
-// that follows it in the same message, else as a piece of its own.
-void Device::requeue(const Slice& slice, Piece& spare) {
-    Message& message = *slice.message;
-    Piece* head = queue_.front();
-    if (head != nullptr && head->slice.message == &message && head->slice.begin == slice.end) {
-        head->slice.begin = slice.begin;
-    } else {
-        Piece& piece = message.whole.hook.linked() ? spare : message.whole;
-        piece.slice = slice;
-        queue_.push_front(piece);
+// Nothing of the message is read: it goes to the front of the queue again, if it still may.
+void Device::requeue(Message& message, Effects& effects) {
+    if (message.sequence <= cleared_through_) {
+        return settle(message, Fate::cleared, effects);
     }
-    count_queued(slice);
+    if (settings_.mode != Mode::fifo && gauges_.queued_messages == settings_.depth) {
+        if (message.sequence < queue_.front()->slice.message->sequence) {
+            return settle(message, Fate::overwritten, effects);
+        }
+        drop_first(Fate::overwritten, effects);
+    }
+    message.whole.slice = {.message = &message, .begin = 0, .end = message.size};
+    queue_.push_front(message.whole);
+    count_queued(message.whole.slice);
+    effects.became_readable = true;
 }
 
 void Device::drop_queued(Effects& effects) {
@@ -478,16 +583,42 @@ void Device::drop_queued(Effects& effects) {
 }
 
 void Device::drop_first(Fate fate, Effects& effects) {
-    Piece& piece = *queue_.front();
+    Piece& piece = *queue_.pop_front();
     Message& message = *piece.slice.message;
     count_unqueued(piece.slice);
-    message.fate = fate;
-    unlink(piece, effects);
-    settle(message, effects);
+    discard(piece, effects);
+    settle(message, fate, effects);
 }
 
-void Device::unlink(Piece& piece, Effects& effects) {
-    queue_.erase(piece);
+// What an open has begun that goes away: to the front of the queue, in its order; a ring
+// drops it.
+void Device::release_begun(Effects& effects) {
+    PieceList& begun = releasing_->begun;
+    while (!begun.empty() && effects.spend()) {
+        Piece& piece = *begun.pop_front();
+        Message& message = *piece.slice.message;
+        count_unbegun(piece.slice);
+        if (settings_.mode == Mode::fifo) {
+            aside_.push_front(piece);
+            continue;
+        }
+        statistics_.bytes_truncated += piece.slice.size();
+        discard(piece, effects);
+        settle(message, Fate::read, effects);
+    }
+    while (begun.empty() && !aside_.empty() && effects.spend()) {
+        Piece& piece = *aside_.pop_front();
+        queue_.push_front(piece);
+        count_queued(piece.slice);
+        effects.became_readable = true;
+    }
+    if (begun.empty() && aside_.empty()) {
+        releasing_ = nullptr;
+    }
+}
+
+// Nothing is held by the piece any more: it goes back to the caller, but for the message's own.
+void Device::discard(Piece& piece, Effects& effects) {
     if (&piece != &piece.slice.message->whole) {
         effects.returned.push_back(piece);
     }
@@ -507,12 +638,24 @@ void Device::count_unqueued(const Slice& slice) {
     gauges_.queued_messages -= message.queued == 0 ? 1 : 0;
 }
 
-// Retires the message once no byte of it is queued or being copied.
-void Device::settle(Message& message, Effects& effects) {
-    if (message.queued != 0 || message.copying != 0) {
+void Device::count_begun(const Slice& slice) {
+    Message& message = *slice.message;
+    gauges_.begun_messages += message.begun == 0 ? 1 : 0;
+    message.begun += slice.size();
+}
+
+void Device::count_unbegun(const Slice& slice) {
+    Message& message = *slice.message;
+    message.begun -= slice.size();
+    gauges_.begun_messages -= message.begun == 0 ? 1 : 0;
+}
+
+// Retires the message once no byte of it waits or is being copied.
+void Device::settle(Message& message, Fate fate, Effects& effects) {
+    if (message.queued != 0 || message.begun != 0 || message.copying != 0) {
         return;
     }
-    switch (message.fate) {
+    switch (fate) {
     case Fate::read:
         ++statistics_.messages_read;
         break;

@@ -180,7 +180,8 @@ class Device {
     [[nodiscard]] bool take(Request& request, Effects& effects);
     void take_bytes(Request& request, Effects& effects);
     [[nodiscard]] bool take_frames(Request& request, Effects& effects);
-    void take_slice(Open& open, const Slice& slice, Effects& effects);
+    [[nodiscard]] PieceList& source(Open& open);
+    void count_taken(Open& open, const PieceList& from, const Slice& slice, Effects& effects);
     void gather(Effects& effects);
     void leave(Request& request);
     void match(Effects& effects);
@@ -189,13 +190,13 @@ class Device {
     [[nodiscard]] bool serve(Request& request, Effects& effects);
     void finish_copy(const Slice& slice, Effects& effects);
     [[nodiscard]] bool finish_frames(Request& request, Effects& effects);
-    void give_back(Open& open, const Slice& slice, Piece& spare, Effects& effects);
+    void give_back(Open& open, Piece& piece, Effects& effects);
     void give_back_frames(Effects& effects);
-    void give_back_begun(Effects& effects);
     void requeue(Message& message, Effects& effects);
     void drop_queued(Effects& effects);
     void drop_first(Fate fate, Effects& effects);
-    void drop_begun(Effects& effects);
+    void release_begun(Effects& effects);
+    static void discard(Piece& piece, Effects& effects);
     void count_queued(const Slice& slice);
     void count_unqueued(const Slice& slice);
     void count_begun(const Slice& slice);
@@ -212,17 +213,17 @@ class Device {
     std::uint64_t cleared_through_ = 0;
 
     bool under_way_ = false; // a call is; what is left of it, in the order in which it is done:
-    Message* gathering_ = nullptr;   // find all that waits of it, which is
-    Open* gatherer_ = nullptr;       // ... in the queue, and begun by this open now; or begun
-                                     // by it, and all of it goes back to the queue
-    PieceList aside_;                // pieces that lay before one of those, the last one first
+    Message* gathering_ = nullptr;   // all that waits of it changes its place,
+    Open* gatherer_ = nullptr;       // which is the queue or what this open has begun
+    bool beginning_ = false;         // from the queue, to what is begun; else the other way
+    PieceList aside_;                // pieces that lay before those, the last one first
     bool clearing_ = false;          // drop what is queued
-    Open* releasing_ = nullptr;      // it has something begun that it gives back
+    Open* releasing_ = nullptr;      // what it has begun goes back, or is dropped
     Request* giving_back_ = nullptr; // a batch read, whose frames go back
-    Open* continuing_ = nullptr;     // its parked reads go on with what it has begun
     Request* serving_ = nullptr;     // more of its messages can be moved now
+    Open* continuing_ = nullptr;     // its parked reads go on with what it has begun
     Request* arriving_ = nullptr;    // a batch write that is on no list; parks if it must
-    Open* regained_ = nullptr;       // a put_back left it something: an edge if that stays
+    Open* regained_ = nullptr;       // a put_back left it something: an edge, if that stays
     bool held_readable_ = false;     // edges of the steps before
     bool held_writable_ = false;
 };

@@ -11,6 +11,7 @@ struct Core {
     using Account = ipcdev::Account;
     using Message = ipcdev::Message;
     using Piece = ipcdev::Piece;
+    using Open = ipcdev::Open;
     using Request = ipcdev::Request;
     using Effects = ipcdev::Effects;
     using Device = ipcdev::Device;
@@ -18,10 +19,11 @@ struct Core {
     static int error_of(const Request& request) { return request.error; }
     static bool is_read(const Request& request) { return request.operation == Operation::read; }
     static const PieceList& pieces_of(const Request& request) { return request.pieces; }
+    static const PieceList& begun_by(const Open& open) { return open.begun; }
+    static const OpenReaderList& readers_of(const Open& open) { return open.readers; }
     static bool is_copying(const Request& request) {
         return request.state == RequestState::copying;
     }
-    static Fate fate_of(const Message& message) { return message.fate; }
 };
 
 } // namespace

@@ -136,6 +136,14 @@ struct Begun {
     bool operator==(const Begun&) const = default;
 };
 
+// What poll says to one open.
+struct OpenMask {
+    std::size_t open = 0;
+    PollMask mask{};
+
+    bool operator==(const OpenMask&) const = default;
+};
+
 // A read that is parked.
 struct OpenReader {
     std::size_t open = 0;
@@ -159,12 +167,13 @@ struct Snapshot {
     Gauges gauges;
     Statistics statistics;
     PollMask mask;                        // of an open that has begun nothing
+    std::vector<OpenMask> masks;          // of all opens, in their order
     std::vector<Queued> queue;            // next to be read first
     std::vector<Begun> begun;             // in the order of opens; of each, next to be read first
     std::vector<std::size_t> readers;     // parked, next to be served first
     std::vector<std::size_t> writers;     // likewise
     std::vector<OpenReader> open_readers; // the readers again, in the order of opens
-    std::vector<Share> shares; // of all who have any, in the order of users
+    std::vector<Share> shares;            // of all who have any, in the order of users
 
     bool operator==(const Snapshot&) const = default;
 };

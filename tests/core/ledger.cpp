@@ -5,6 +5,7 @@
 #include "ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ledger_breach.h"
 
@@ -15,6 +16,7 @@ std::optional<std::string> Ledger::follow(const Input& input, const Outcome& out
     returned_.clear();
     joined_.clear();
     settled_.clear();
+    regained_ = no_open;
     try {
         const PollMask before = mask();
         enter(input, outcome);
@@ -36,10 +38,10 @@ std::optional<std::string> Ledger::follow(const Input& input, const Outcome& out
 void Ledger::enter(const Input& input, const Outcome& outcome) {
     switch (input.verb) {
     case Verb::open:
-        ++opens_;
+        open(input.open);
         break;
     case Verb::close:
-        --opens_;
+        close(input.open);
         break;
     case Verb::read:
     case Verb::write:
@@ -72,6 +74,7 @@ void Ledger::call(const Input& input) {
     client.nonblocking = input.nonblocking;
     client.batch = input.batch;
     client.user = input.user;
+    client.open = input.open;
     client.bytes = bytes_of(input);
     if (input.verb == Verb::read) {
         client.operation = Operation::read;
@@ -85,55 +88,98 @@ void Ledger::call(const Input& input) {
     }
 }
 
+void Ledger::open(std::size_t open) {
+    opens_.resize(std::max(opens_.size(), open + 1));
+    opens_[open].is_open = true;
+}
+
+// What it has begun is the first in the line now, or gone where the newest wins.
+void Ledger::close(std::size_t open) {
+    std::vector<Stretch> begun = std::exchange(opens_[open].begun, {});
+    opens_[open].is_open = false;
+    for (const Stretch& left : begun) {
+        if (settings_.mode != Mode::fifo) {
+            counted_.bytes_truncated += left.size();
+            settle(left.message, left.size(), Fate::read);
+        }
+    }
+    if (settings_.mode == Mode::fifo) {
+        returned_ = begun;
+        line_.insert(line_.begin(), begun.begin(), begun.end());
+    }
+}
+
 void Ledger::copied(Client& client) {
-    std::uint32_t size = 0;
     client.doing = Doing::nothing;
     for (const Stretch& taken : client.taken) {
-        size += taken.size();
-        settle(taken.message, taken.size());
+        counted_.bytes_read += taken.size();
+        settle(taken.message, taken.size(), Fate::read);
     }
-    counted_.bytes_read += client.done;
-    counted_.bytes_truncated += size - client.done;
 }
 
 void Ledger::fault(Client& client) {
     client.doing = Doing::nothing;
     ++spares_;
     std::for_each(client.taken.rbegin(), client.taken.rend(),
-                  [this](const Stretch& taken) { give_back(taken); });
+                  [&](const Stretch& taken) { give_back(client.open, taken); });
 }
 
-// The bytes go in front of the line, unless they are out of date by now.
-void Ledger::give_back(const Stretch& taken) {
-    Parcel& parcel = book(taken.message);
-    if (parcel.cleared) {
-        parcel.fate = Fate::cleared;
-        settle(taken.message, taken.size());
-    } else if (settings_.mode == Mode::slot && parcel.superseded) {
-        parcel.fate = Fate::overwritten;
-        settle(taken.message, taken.size());
-    } else {
-        returned_.push_back(taken);
-        if (!line_.empty() && line_.front().message == taken.message &&
-            line_.front().begin == taken.end) {
-            line_.front().begin = taken.begin;
-        } else {
-            line_.insert(line_.begin(), taken);
-            line_.front().spare = false; // the snapshot knows
-        }
+// The bytes go in front of what the open has begun; with all the others of their message
+// there, they are the whole of it again.
+void Ledger::give_back(std::size_t open, const Stretch& taken) {
+    std::vector<Stretch>& begun = opens_[open].begun;
+    const Parcel& parcel = book(taken.message);
+    std::size_t back = taken.size();
+    for (const Stretch& stretch : begun) {
+        back += stretch.message == taken.message ? stretch.size() : 0;
     }
+    if (back == parcel.payload.size()) {
+        std::erase_if(begun,
+                      [&](const Stretch& stretch) { return stretch.message == taken.message; });
+        return give_back_whole(parcel);
+    }
+    returned_.push_back(taken);
+    regained_ = open;
+    if (!begun.empty() && begun.front().message == taken.message &&
+        begun.front().begin == taken.end) {
+        begun.front().begin = taken.begin;
+    } else {
+        begun.insert(begun.begin(), taken);
+        begun.front().spare = false; // the snapshot knows
+    }
+}
+
+// Nothing of it is read: it is the first in the line, unless it is out of date by now.
+void Ledger::give_back_whole(const Parcel& parcel) {
+    const Stretch whole{.message = parcel.number,
+                        .begin = 0,
+                        .end = static_cast<std::uint32_t>(parcel.payload.size())};
+    if (parcel.cleared) {
+        return settle(whole.message, whole.size(), Fate::cleared);
+    }
+    if (settings_.mode != Mode::fifo && messages_in_line() == settings_.depth) {
+        if (age_rank(whole.message) < age_rank(line_.front().message)) {
+            return settle(whole.message, whole.size(), Fate::overwritten);
+        }
+        drop_first(Fate::overwritten);
+    }
+    line_.insert(line_.begin(), whole);
+    returned_.push_back(whole);
 }
 
 void Ledger::clear() {
     for (Parcel& parcel : parcels_) {
         parcel.cleared = true;
     }
-    drop_line(Fate::cleared);
+    while (!line_.empty()) {
+        drop_first(Fate::cleared);
+    }
 }
 
 // As the header of the interface has the ranges: 0 keeps.
 static std::optional<Settings> changed(const Settings& now, const SettingsChange& change) {
-    if (change.mode != 0 && change.mode != IPCDEV_MODE_FIFO && change.mode != IPCDEV_MODE_SLOT) {
+    if (change.mode != 0 && change.mode != IPCDEV_MODE_FIFO && change.mode != IPCDEV_MODE_SLOT &&
+        change.mode != IPCDEV_MODE_RING) {
         return std::nullopt;
     }
     const Mode mode = change.mode == 0 ? now.mode : static_cast<Mode>(change.mode);

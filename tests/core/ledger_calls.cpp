@@ -80,7 +80,7 @@ void Ledger::cancelled(std::size_t index, int error) {
 // Where several errors apply, any of them may be reported.
 void Ledger::refuse(const Client& client, const Completion& completion) const {
     const bool reads = client.operation == Operation::read;
-    const bool would_park = client.bytes > 0 && (reads ? line_.empty() : !has_room());
+    const bool would_park = client.bytes > 0 && (reads ? source(client).empty() : !has_room());
     switch (completion.error) {
     case EMSGSIZE:
         demand(is_ill_sized(client, settings_.max_message), "EMSGSIZE only outside the limits");
@@ -129,13 +129,10 @@ void Ledger::write(const Input& input, const Completion& completion) {
 void Ledger::admit_next(std::size_t index) {
     Client& client = clients_[index];
     must_be_next(index);
-    if (settings_.mode == Mode::slot) {
-        drop_line(Fate::overwritten);
+    if (settings_.mode != Mode::fifo && messages_in_line() == settings_.depth) {
+        drop_first(Fate::overwritten);
     }
     demand(has_room(), "a fifo admits up to depth messages");
-    for (Parcel& parcel : parcels_) {
-        parcel.superseded = true;
-    }
     const std::string& payload = client.payloads[client.admitted];
     const auto size = static_cast<std::uint32_t>(payload.size());
     const auto number = client.message + static_cast<std::uint32_t>(client.admitted++);
@@ -169,10 +166,10 @@ void Ledger::take(const Input& input, const Completion& completion) {
     demand(input.verb != Verb::cancel, "a cancelled call reports no success");
     must_be_next(completion.client);
     demand(client.doing == Doing::parked || may_copy(client), "ENOBUFS beside too many copies");
-    if (line_.empty()) {
+    if (source(client).empty()) {
         let_writers_in(input);
     }
-    demand(!line_.empty(), "a read gives bytes that wait");
+    demand(!source(client).empty(), "a read gives bytes that wait");
     client.taken.clear();
     client.batch ? take_frames(client, completion) : take_bytes(client, completion);
     leave_waiting(completion.client);
@@ -180,62 +177,79 @@ void Ledger::take(const Input& input, const Completion& completion) {
 }
 
 void Ledger::take_bytes(Client& client, const Completion& completion) {
-    Stretch& front = line_.front();
-    const std::uint64_t most = std::min<std::uint64_t>(client.bytes, front.size());
+    const Stretch front = source(client).front();
+    const auto most =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(client.bytes, front.size()));
     demand(completion.message == front.message && completion.begin == front.begin,
-           "a read gives the bytes at the front of the line");
-    demand(completion.done == most, "a read gives all that fits, of one message");
+           "a read gives what its open has begun, else the bytes at the front of the line");
+    demand(completion.done == most && completion.end == front.begin + most,
+           "a read gives all that fits, of one message");
     demand(completion.text == book(front.message).payload.substr(front.begin, most),
            "a read gives the bytes that were written");
-    Stretch taken = front;
-    if (settings_.mode == Mode::fifo) {
-        taken.end = taken.begin + completion.done;
-    }
-    demand(completion.end == taken.end, "fifo: the rest stays in the line; slot: it goes too");
-    front.begin = taken.end;
-    if (front.size() == 0) {
-        line_.erase(line_.begin());
-    }
-    client.taken.push_back(taken);
-    client.done = completion.done;
+    take_front(client, most);
 }
 
 void Ledger::take_frames(Client& client, const Completion& completion) {
     std::uint64_t left = client.bytes;
-    client.done = 0;
     for (const Frame& frame : completion.frames) {
-        demand(!line_.empty(), "a frame gives bytes that wait");
-        const Stretch front = line_.front();
+        demand(!source(client).empty(), "a frame gives bytes that wait");
+        const Stretch front = source(client).front();
         const std::string& payload = book(front.message).payload;
         demand(frame.message == front.message && frame.begin == front.begin &&
                    frame.end == front.end,
-               "a frame gives all that waits together at the front of the line");
+               "a frame gives all that waits together, of what is begun or in the line");
         demand(frame.text == payload.substr(front.begin, front.size()),
                "a frame gives the bytes that were written");
         demand(frame.remainder == (front.size() != payload.size()),
                "a frame of a part of a message says so");
         demand(framed(front.size()) <= left, "a batch read gives what fits");
         left -= framed(front.size());
-        client.done += front.size();
-        client.taken.push_back(front);
+        take_front(client, front.size());
         client.taken.back().spare = frame.spare;
-        line_.erase(line_.begin());
     }
     demand(completion.done == client.bytes - left && !completion.frames.empty(),
            "a batch read counts whole frames");
-    demand(line_.empty() || framed(line_.front().size()) > left,
+    demand(source(client).empty() || framed(source(client).front().size()) > left,
            "a batch read gives all that fits");
 }
 
+// What is left of a message in the line is begun by the reader's open.
+void Ledger::take_front(Client& client, std::uint32_t bytes) {
+    std::vector<Stretch>& from = source(client);
+    Stretch taken = from.front();
+    taken.end = taken.begin + bytes;
+    from.front().begin = taken.end;
+    if (from.front().size() == 0) {
+        from.erase(from.begin());
+    }
+    client.taken.push_back(taken);
+    if (&from == &line_) {
+        const auto left =
+            std::stable_partition(line_.begin(), line_.end(), [&](const Stretch& stretch) {
+                return stretch.message != taken.message;
+            });
+        opens_[client.open].begun.assign(left, line_.end());
+        line_.erase(left, line_.end());
+    }
+}
+
+// A read of what its open has begun is the next of that open's, any other of all; but first
+// come those that can have what their own open has begun.
 void Ledger::must_be_next(std::size_t index) const {
     const Client& client = clients_[index];
+    const bool goes_on = client.operation == Operation::read && !opens_[client.open].begun.empty();
+    bool first = true;
     for (const std::size_t other : waiting_) {
-        if (clients_[other].operation == client.operation) {
-            demand(other == index, client.doing == Doing::parked
-                                       ? "parked calls are served in order of arrival"
-                                       : "a newcomer never overtakes a parked call");
-            return;
+        const Client& parked = clients_[other];
+        if (parked.operation != client.operation || (goes_on && parked.open != client.open)) {
+            continue;
         }
+        demand(!first || other == index, client.doing == Doing::parked
+                                             ? "parked calls are served in order of arrival"
+                                             : "a newcomer never overtakes a parked call");
+        demand(goes_on || parked.operation == Operation::write || opens_[parked.open].begun.empty(),
+               "what an open has begun goes to its parked reads before others get anything");
+        first = false;
     }
 }
 

@@ -2,6 +2,7 @@
 //
 // The laws that hold between two inputs, and the sums they are made of.
 #include <algorithm>
+#include <utility>
 
 #include "ledger.h"
 #include "ledger_breach.h"
@@ -21,36 +22,79 @@ Ledger::Parcel& Ledger::book(std::uint32_t message) {
     return const_cast<Parcel&>(parcel(message));
 }
 
-void Ledger::drop_line(Fate fate) {
-    while (!line_.empty()) {
-        const Stretch stretch = line_.front();
-        line_.erase(line_.begin());
-        book(stretch.message).fate = fate;
-        settle(stretch.message, stretch.size());
-    }
+bool Ledger::is_open(std::size_t open) const {
+    return open < opens_.size() && opens_[open].is_open;
+}
+
+bool Ledger::is_busy(std::size_t open) const {
+    return std::any_of(clients_.begin(), clients_.end(), [&](const Client& client) {
+        return client.open == open && client.doing != Doing::nothing;
+    });
+}
+
+std::size_t Ledger::age_rank(std::uint32_t message) const {
+    const auto at = std::find_if(parcels_.begin(), parcels_.end(),
+                                 [&](const Parcel& parcel) { return parcel.number == message; });
+    return static_cast<std::size_t>(at - parcels_.begin());
+}
+
+void Ledger::drop_first(Fate fate) {
+    const Stretch stretch = line_.front();
+    line_.erase(line_.begin());
+    settle(stretch.message, stretch.size(), fate);
 }
 
 // So many bytes of the message are gone. With the last one it is counted.
-void Ledger::settle(std::uint32_t message, std::uint32_t bytes) {
+void Ledger::settle(std::uint32_t message, std::uint32_t bytes, Fate fate) {
     Parcel& parcel = book(message);
     parcel.left -= bytes;
     if (parcel.left != 0) {
         return;
     }
-    ++(parcel.fate == Fate::read          ? counted_.messages_read
-       : parcel.fate == Fate::overwritten ? counted_.messages_overwritten
-                                          : counted_.messages_cleared);
+    ++(fate == Fate::read          ? counted_.messages_read
+       : fate == Fate::overwritten ? counted_.messages_overwritten
+                                   : counted_.messages_cleared);
     settled_.push_back(message);
     std::erase_if(parcels_, [&](const Parcel& other) { return other.number == message; });
 }
 
+// What a read is given comes from here.
+const std::vector<Ledger::Stretch>& Ledger::source(const Client& reader) const {
+    const std::vector<Stretch>& begun = opens_[reader.open].begun;
+    return begun.empty() ? line_ : begun;
+}
+
+std::vector<Ledger::Stretch>& Ledger::source(const Client& reader) {
+    return const_cast<std::vector<Stretch>&>(std::as_const(*this).source(reader));
+}
+
+static bool holds(const std::vector<Ledger::Stretch>& stretches, std::uint32_t message) {
+    return std::any_of(stretches.begin(), stretches.end(),
+                       [&](const Ledger::Stretch& stretch) { return stretch.message == message; });
+}
+
+// Bytes of the stretch are there.
+static bool overlaps(const std::vector<Ledger::Stretch>& stretches,
+                     const Ledger::Stretch& stretch) {
+    return std::any_of(stretches.begin(), stretches.end(), [&](const Ledger::Stretch& other) {
+        return other.message == stretch.message && other.begin < stretch.end &&
+               stretch.begin < other.end;
+    });
+}
+
 std::uint32_t Ledger::messages_in_line() const {
-    const auto waits = [&](const Parcel& parcel) {
-        return std::any_of(line_.begin(), line_.end(), [&](const Stretch& stretch) {
-            return stretch.message == parcel.number;
-        });
-    };
-    return static_cast<std::uint32_t>(std::count_if(parcels_.begin(), parcels_.end(), waits));
+    return static_cast<std::uint32_t>(
+        std::count_if(parcels_.begin(), parcels_.end(),
+                      [&](const Parcel& parcel) { return holds(line_, parcel.number); }));
+}
+
+std::uint32_t Ledger::messages_begun() const {
+    return static_cast<std::uint32_t>(
+        std::count_if(parcels_.begin(), parcels_.end(), [&](const Parcel& parcel) {
+            return std::any_of(opens_.begin(), opens_.end(), [&](const Opened& open) {
+                return holds(open.begun, parcel.number);
+            });
+        }));
 }
 
 std::uint32_t Ledger::waiting(Operation operation) const {
@@ -89,40 +133,39 @@ bool Ledger::may_copy(const Client& caller) const {
            (few && waiting_.size() + copies() < limits_.operations);
 }
 
-bool Ledger::in_line(const Stretch& stretch) const {
-    return std::any_of(line_.begin(), line_.end(), [&](const Stretch& other) {
-        return other.message == stretch.message && other.begin < stretch.end &&
-               stretch.begin < other.end;
-    });
-}
-
 bool Ledger::idle() const {
-    return line_.empty() && waiting_.empty() && copies() == 0;
+    return line_.empty() && messages_begun() == 0 && waiting_.empty() && copies() == 0;
 }
 
 bool Ledger::has_room() const {
-    return settings_.mode == Mode::slot || messages_in_line() < settings_.depth;
+    return settings_.mode != Mode::fifo || messages_in_line() + messages_begun() < settings_.depth;
 }
 
-PollMask Ledger::mask() const {
-    return {.readable = !line_.empty(), .writable = has_room()};
+PollMask Ledger::mask(const std::vector<Stretch>& begun) const {
+    return {.readable = !begun.empty() || !line_.empty(), .writable = has_room()};
 }
 
 void Ledger::check_nobody_is_stuck() const {
-    demand(line_.empty() || waiting(Operation::read) == 0, "no reader is parked beside bytes");
+    for (const std::size_t index : waiting_) {
+        demand(clients_[index].operation == Operation::write || source(clients_[index]).empty(),
+               "no reader is parked beside bytes that it can have");
+    }
     demand(!has_room() || waiting(Operation::write) == 0, "no writer is parked beside room");
 }
 
 void Ledger::check_edges(const PollMask& before, const Outcome& outcome) const {
-    bool stays = std::any_of(returned_.begin(), returned_.end(),
-                             [&](const Stretch& stretch) { return in_line(stretch); });
+    static const std::vector<Stretch> nothing;
+    const auto& regained = regained_ == no_open ? nothing : opens_[regained_].begun;
+    bool stays = std::any_of(returned_.begin(), returned_.end(), [&](const Stretch& stretch) {
+        return overlaps(line_, stretch) || overlaps(regained, stretch);
+    });
     for (const std::uint32_t message : joined_) {
-        stays |= std::any_of(line_.begin(), line_.end(),
-                             [&](const Stretch& stretch) { return stretch.message == message; });
+        stays |= holds(line_, message);
     }
-    demand(outcome.became_readable || !stays, "bytes that join the line and stay make an edge");
-    demand(!outcome.became_readable || stays,
-           "what is handed straight to a reader, and a remainder, make no edge");
+    demand(outcome.became_readable || !stays,
+           "bytes that join the line, or come back, and stay make an edge");
+    demand(!outcome.became_readable || stays || !regained.empty(),
+           "what is handed straight to a reader, and what a short read leaves, make no edge");
     const bool got_room = !before.writable && has_room();
     demand(outcome.became_writable || !got_room, "a full fifo that gets room makes an edge");
     demand(!outcome.became_writable || got_room, "no edge for room that was there or is gone");
@@ -136,7 +179,9 @@ void Ledger::check_given_back(const Outcome& outcome, const Snapshot& after) {
     demand(outcome.spares_returned <= spares_, "a spare piece comes back once");
     spares_ -= outcome.spares_returned;
     auto used = std::count_if(after.queue.begin(), after.queue.end(),
-                              [](const Queued& queued) { return queued.spare; });
+                              [](const Queued& queued) { return queued.spare; }) +
+                std::count_if(after.begun.begin(), after.begun.end(),
+                              [](const Begun& begun) { return begun.what.spare; });
     for (const Client& client : clients_) {
         if (client.doing == Doing::copying) {
             used += std::count_if(client.taken.begin(), client.taken.end(),
@@ -162,9 +207,12 @@ void Ledger::check_snapshot(const Snapshot& after) const {
     const Gauges& gauges = after.gauges;
     same("queued_messages", gauges.queued_messages, messages_in_line());
     same("queued_bytes", gauges.queued_bytes, bytes);
+    same("begun_messages", gauges.begun_messages, messages_begun());
     same("parked_readers", gauges.parked_readers, waiting(Operation::read));
     same("parked_writers", gauges.parked_writers, waiting(Operation::write));
-    same("opens", gauges.opens, opens_);
+    same("opens", gauges.opens,
+         static_cast<std::uint64_t>(std::count_if(
+             opens_.begin(), opens_.end(), [](const Opened& open) { return open.is_open; })));
     same("copies", gauges.copies, copies());
 
     const Statistics& seen = after.statistics;
@@ -180,13 +228,15 @@ void Ledger::check_snapshot(const Snapshot& after) const {
     same("interrupted", seen.interrupted, counted_.interrupted);
     if (gauges.copies == 0) {
         demand(seen.messages_written == seen.messages_read + gauges.queued_messages +
-                                            seen.messages_overwritten + seen.messages_cleared,
-               "written = read + queued + overwritten + cleared at a quiet moment");
+                                            gauges.begun_messages + seen.messages_overwritten +
+                                            seen.messages_cleared,
+               "written = read + queued + begun + overwritten + cleared at a quiet moment");
     }
 
     demand(after.settings == settings_, "settings change by configure only");
     demand(after.mask == mask(), "readable: a message waits; writable: a write would not park");
     check_queue(after);
+    check_opens(after);
     check_lists(after);
     check_shares(after);
 }
@@ -200,13 +250,44 @@ void Ledger::check_shares(const Snapshot& after) const {
     demand(operations == waiting_.size() + copies(), "each is of a user, and counted once");
 }
 
+static bool is_of(const Queued& queued, const Ledger::Stretch& stretch) {
+    return queued.message == stretch.message && queued.begin == stretch.begin &&
+           queued.end == stretch.end;
+}
+
 void Ledger::check_queue(const Snapshot& after) const {
-    demand(std::equal(after.queue.begin(), after.queue.end(), line_.begin(), line_.end(),
-                      [](const Queued& queued, const Stretch& stretch) {
-                          return queued.message == stretch.message &&
-                                 queued.begin == stretch.begin && queued.end == stretch.end;
-                      }),
+    demand(std::equal(after.queue.begin(), after.queue.end(), line_.begin(), line_.end(), is_of),
            "the queue holds the bytes of the line, in order");
+}
+
+// Of each open: what poll says to it, what it has begun, and which of its reads are parked.
+void Ledger::check_opens(const Snapshot& after) const {
+    auto mask = after.masks.begin();
+    auto begun = after.begun.begin();
+    auto reader = after.open_readers.begin();
+    for (std::size_t open = 0; open < opens_.size(); ++open) {
+        if (!opens_[open].is_open) {
+            continue;
+        }
+        demand(mask != after.masks.end() && mask->open == open &&
+                   mask++->mask == this->mask(opens_[open].begun),
+               "readable: the open has begun a message, or one waits");
+        for (const Stretch& stretch : opens_[open].begun) {
+            demand(begun != after.begun.end() && begun->open == open &&
+                       is_of(begun++->what, stretch),
+                   "an open has what it has begun, in order");
+        }
+        for (const std::size_t index : waiting_) {
+            const Client& client = clients_[index];
+            demand(client.open != open || client.operation == Operation::write ||
+                       (reader != after.open_readers.end() &&
+                        *reader++ == OpenReader{.open = open, .client = index}),
+                   "an open's parked reads are listed as they came");
+        }
+    }
+    demand(mask == after.masks.end() && begun == after.begun.end() &&
+               reader == after.open_readers.end(),
+           "nothing is listed of what is not open");
 }
 
 void Ledger::check_lists(const Snapshot& after) const {

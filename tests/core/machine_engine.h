@@ -4,15 +4,16 @@
 // in. Machine names its types:
 //
 //   Account, Message,
-//   Piece, Request            what the caller owns
+//   Piece, Open, Request      what the caller owns
 //   Effects                   .budget, .completed, .retired, .returned with
 //                             pop_front(), .became_readable, .became_writable
 //   Device                    with the members of ipcdev::Device that are used here
 //   error_of(request)         0 or a positive errno
 //   pieces_of(request)        what a batch read took
+//   begun_by(open)            pieces
+//   readers_of(open)          requests that are parked
 //   is_read(request)
 //   is_copying(request)       the device still has frames to finish
-//   fate_of(message)
 //
 // Owns what a transport owns (requests, payloads, spare pieces). Order of one
 // input: the device is called, its effects are drained, then what it gave back is
@@ -45,7 +46,7 @@ template <class Machine> class MachineEngine final : public Engine {
     ~MachineEngine() override { end_everything(); }
 
     void apply(const Input& input, Outcome& outcome) override;
-    [[nodiscard]] PollMask mask() const override { return device_.poll_mask(); }
+    [[nodiscard]] PollMask mask(std::size_t open) const override;
     void look(Snapshot& snapshot) const override;
     void look_inside(Inside& inside) const override;
 
@@ -71,6 +72,7 @@ template <class Machine> class MachineEngine final : public Engine {
 
         typename Machine::Request request;
         Doing doing = Doing::nothing;
+        std::size_t open = 0;      // by which its call is
         std::uint32_t message = 0; // write: number of its first
     };
 
@@ -92,10 +94,13 @@ template <class Machine> class MachineEngine final : public Engine {
         return static_cast<const typename Machine::Request&>(request).id;
     }
 
+    void open(std::size_t number);
+    void close(std::size_t number, Effects& effects);
     Client& client(std::size_t index);
+    Client& caller(const Input& call);
     typename Machine::Account& account(std::size_t user);
-    void read(Client& client, const Input& input, Effects& effects);
-    void write(Client& client, const Input& input, Effects& effects);
+    void read(const Input& input, Effects& effects);
+    void write(const Input& input, Effects& effects);
     void bring(Client& client, const Input& input);
     void copied(Client& client, Effects& effects, Outcome& outcome);
     void finish_copy(Client& client, Effects& effects, Outcome& outcome);
@@ -112,7 +117,9 @@ template <class Machine> class MachineEngine final : public Engine {
     std::vector<std::unique_ptr<Spare>> spares_;                // all that are not freed yet
     std::deque<Client> clients_;                                // a Request may not move
     std::map<std::size_t, typename Machine::Account> accounts_; // by user
-    std::uint32_t messages_ = 0;                                // that writes brought so far
+    std::map<std::size_t, typename Machine::Open> opens_;       // by number; those that are open
+    const typename Machine::Open nothing_begun_{};
+    std::uint32_t messages_ = 0;      // that writes brought so far
     typename Machine::Device device_; // goes first: its lists hold the others
 };
 
@@ -128,19 +135,16 @@ template <class Machine> void MachineEngine<Machine>::apply(const Input& input, 
     effects.budget = budget_;
     switch (input.verb) {
     case Verb::open:
-        device_.open();
+        open(input.open);
         break;
     case Verb::close:
-        if (device_.gauges().opens == 0) {
-            throw std::logic_error("close of what is not open");
-        }
-        device_.release();
+        close(input.open, effects);
         break;
     case Verb::read:
-        read(client(input.client), input, effects);
+        read(input, effects);
         break;
     case Verb::write:
-        write(client(input.client), input, effects);
+        write(input, effects);
         break;
     case Verb::cancel:
         outcome.cancelled = device_.cancel(client(input.client).request, input.error, effects);
@@ -160,6 +164,9 @@ template <class Machine> void MachineEngine<Machine>::apply(const Input& input, 
     }
     drain(effects, outcome);
     go_on(outcome);
+    if (input.verb == Verb::close) {
+        opens_.erase(input.open);
+    }
     const bool calls = input.verb == Verb::read || input.verb == Verb::write;
     outcome.parked = calls && client(input.client).doing == Client::Doing::call;
 }
@@ -168,14 +175,29 @@ template <class Machine> void MachineEngine<Machine>::look(Snapshot& snapshot) c
     snapshot.settings = device_.settings();
     snapshot.gauges = device_.gauges();
     snapshot.statistics = device_.statistics();
-    snapshot.mask = device_.poll_mask();
+    snapshot.mask = mask(no_open);
+    const auto queued = [](const auto& piece) {
+        const auto& buffer = static_cast<const Buffer&>(*piece.slice.message);
+        return Queued{.message = buffer.number,
+                      .begin = piece.slice.begin,
+                      .end = piece.slice.end,
+                      .spare = &piece != &buffer.whole};
+    };
     snapshot.queue.clear();
     for (const auto& piece : device_.queue()) {
-        const auto& buffer = static_cast<const Buffer&>(*piece.slice.message);
-        snapshot.queue.push_back({.message = buffer.number,
-                                  .begin = piece.slice.begin,
-                                  .end = piece.slice.end,
-                                  .spare = &piece != &buffer.whole});
+        snapshot.queue.push_back(queued(piece));
+    }
+    snapshot.masks.clear();
+    snapshot.begun.clear();
+    snapshot.open_readers.clear();
+    for (const auto& [number, open] : opens_) {
+        snapshot.masks.push_back({.open = number, .mask = device_.poll_mask(open)});
+        for (const auto& piece : Machine::begun_by(open)) {
+            snapshot.begun.push_back({.open = number, .what = queued(piece)});
+        }
+        for (const auto& request : Machine::readers_of(open)) {
+            snapshot.open_readers.push_back({.open = number, .client = client_of(request)});
+        }
     }
     snapshot.readers.clear();
     for (const auto& request : device_.readers()) {
@@ -201,11 +223,37 @@ template <class Machine> void MachineEngine<Machine>::look_inside(Inside& inside
         inside.messages.push_back({.message = buffer->number,
                                    .sequence = buffer->sequence,
                                    .queued = buffer->queued,
-                                   .copying = buffer->copying,
-                                   .fate = Machine::fate_of(*buffer)});
+                                   .begun = buffer->begun,
+                                   .copying = buffer->copying});
     }
     std::sort(inside.messages.begin(), inside.messages.end(),
               [](const auto& a, const auto& b) { return a.message < b.message; });
+}
+
+template <class Machine> PollMask MachineEngine<Machine>::mask(std::size_t number) const {
+    const auto open = opens_.find(number);
+    return device_.poll_mask(open == opens_.end() ? nothing_begun_ : open->second);
+}
+
+template <class Machine> void MachineEngine<Machine>::open(std::size_t number) {
+    const auto [open, is_new] = opens_.try_emplace(number);
+    if (!is_new) {
+        throw std::logic_error("open of what is open");
+    }
+    device_.open(open->second);
+}
+
+template <class Machine> void MachineEngine<Machine>::close(std::size_t number, Effects& effects) {
+    const auto open = opens_.find(number);
+    if (open == opens_.end()) {
+        throw std::logic_error("close of what is not open");
+    }
+    for (const Client& client : clients_) {
+        if (client.doing != Client::Doing::nothing && client.open == number) {
+            throw std::logic_error("close while a call is parked or being copied");
+        }
+    }
+    device_.release(open->second, effects);
 }
 
 template <class Machine>
@@ -226,31 +274,35 @@ typename Machine::Account& MachineEngine<Machine>::account(std::size_t user) {
     return known->second;
 }
 
+// The client of that call, with a request that has all but the messages of a write.
 template <class Machine>
-void MachineEngine<Machine>::read(Client& client, const Input& input, Effects& effects) {
+typename MachineEngine<Machine>::Client& MachineEngine<Machine>::caller(const Input& call) {
+    Client& client = this->client(call.client);
+    const auto open = opens_.find(call.open);
     if (client.doing != Client::Doing::nothing) {
         throw std::logic_error("a call by a client that is busy");
     }
+    if (open == opens_.end()) {
+        throw std::logic_error("a call by what is not open");
+    }
     client.doing = Client::Doing::call;
-    client.request.account = &account(input.user);
-    client.request.bytes = input.count;
-    client.request.batch = input.batch;
-    client.request.nonblocking = input.nonblocking;
+    client.open = call.open;
+    client.request.account = &account(call.user);
+    client.request.open = &open->second;
+    client.request.bytes = bytes_of(call);
+    client.request.batch = call.batch;
+    client.request.nonblocking = call.nonblocking;
     client.request.message = nullptr;
-    device_.submit_read(client.request, effects);
+    return client;
 }
 
-template <class Machine>
-void MachineEngine<Machine>::write(Client& client, const Input& input, Effects& effects) {
-    if (client.doing != Client::Doing::nothing) {
-        throw std::logic_error("a call by a client that is busy");
-    }
+template <class Machine> void MachineEngine<Machine>::read(const Input& input, Effects& effects) {
+    device_.submit_read(caller(input).request, effects);
+}
+
+template <class Machine> void MachineEngine<Machine>::write(const Input& input, Effects& effects) {
+    Client& client = caller(input);
     bring(client, input);
-    client.doing = Client::Doing::call;
-    client.request.account = &account(input.user);
-    client.request.bytes = bytes_of(input);
-    client.request.batch = input.batch;
-    client.request.nonblocking = input.nonblocking;
     device_.submit_write(client.request, effects);
 }
 
@@ -267,7 +319,6 @@ template <class Machine> void MachineEngine<Machine>::bring(Client& client, cons
     }
     request.largest = input.batch ? largest : 0;
     client.message = messages_ + 1;
-    request.message = nullptr;
     auto* end = &request.message;
     for (const std::string& payload : payloads) {
         ++messages_;
@@ -397,6 +448,10 @@ template <class Machine> void MachineEngine<Machine>::end_everything() {
         if (client.doing == Client::Doing::copy) {
             finish_copy(client, effects, outcome);
         }
+    }
+    for (auto& [number, open] : opens_) {
+        device_.release(open, effects);
+        drain(effects, outcome);
     }
     device_.clear(effects);
     drain(effects, outcome);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include "trace_fold.h"
@@ -57,24 +58,66 @@ std::vector<std::string> Player::play(const std::string& input) {
 
 std::vector<std::string> Player::play_one(const std::string& input) {
     const Line line = parse_input(input, names_);
-    const std::size_t client = line.input.client;
     Outcome outcome;
+    prepare(line);
     engine_.apply(line.input, outcome);
-    if (line.input.verb == Verb::read || line.input.verb == Verb::write) {
-        called_[client] = (line.input.verb == Verb::read ? "read " : "write ") +
+    std::vector<std::string> lines = outcome_text(line.input, outcome, names_);
+    show_masks(line.input, outcome, lines);
+    finish_copies(outcome);
+    return lines;
+}
+
+void Player::prepare(const Line& line) {
+    const auto& [verb, client, open] =
+        std::tie(line.input.verb, line.input.client, line.input.open);
+    if (verb == Verb::open) {
+        opens_.insert(open);
+    } else if (verb == Verb::close) {
+        opens_.erase(open);
+    } else if (verb == Verb::read || verb == Verb::write) {
+        if (opens_.insert(open).second) {
+            Outcome nothing;
+            engine_.apply({.verb = Verb::open, .open = open}, nothing);
+        }
+        called_[client] = (verb == Verb::read ? "read " : "write ") +
                           std::to_string(bytes_of(line.input)) + (line.input.batch ? " batch" : "");
+        by_[client] = open;
         held_.erase(client);
     }
     if (line.held) {
         held_.insert(client);
     }
-    std::vector<std::string> lines = outcome_text(line.input, outcome, names_);
-    if (engine_.mask() != shown_) {
-        shown_ = engine_.mask();
+}
+
+// What poll says now, where it is not what was shown last.
+void Player::show_masks(const Input& input, const Outcome& outcome,
+                        std::vector<std::string>& lines) {
+    const PollMask before = std::exchange(shown_, engine_.mask(no_open));
+    if (shown_ != before) {
         lines.push_back("poll: " + mask_text(shown_));
     }
-    finish_copies(outcome);
-    return lines;
+    std::set<std::size_t> opens; // those of which it may be another
+    for (const auto& [open, mask] : shown_to_) {
+        opens.insert(open);
+    }
+    opens.insert(input.open);
+    opens.insert(by_[input.client]);
+    for (const Completion& ended : outcome.completions) {
+        opens.insert(by_[ended.client]);
+    }
+    for (const std::size_t open : opens) {
+        const auto known = shown_to_.find(open);
+        const PollMask mask = engine_.mask(open);
+        const bool differs = mask != (known == shown_to_.end() ? before : known->second);
+        const bool was_said = mask == shown_ && shown_ != before;
+        if (differs && !was_said) {
+            lines.push_back("poll " + names_.name(open) + ": " + mask_text(mask));
+        }
+        shown_to_.erase(open);
+        if (mask != shown_) {
+            shown_to_[open] = mask;
+        }
+    }
 }
 
 void Player::finish_copies(const Outcome& outcome) {
@@ -107,11 +150,12 @@ std::string Player::info_text(const std::vector<std::string_view>& wanted) {
     engine_.look(now);
     const auto number = [](std::uint64_t value) { return std::to_string(value); };
     return fields_text("info:",
-                       {{"mode", now.settings.mode == Mode::fifo ? "fifo" : "slot"},
+                       {{"mode", mode_text(now.settings.mode)},
                         {"depth", number(now.settings.depth)},
                         {"max_message", number(now.settings.max_message)},
                         {"queued_messages", number(now.gauges.queued_messages)},
                         {"queued_bytes", number(now.gauges.queued_bytes)},
+                        {"begun_messages", number(now.gauges.begun_messages)},
                         {"parked_readers", number(now.gauges.parked_readers)},
                         {"parked_writers", number(now.gauges.parked_writers)},
                         {"opens", number(now.gauges.opens)}},

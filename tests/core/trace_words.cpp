@@ -150,24 +150,32 @@ Input parse_call(std::string_view verb, const std::vector<std::string_view>& arg
     return input;
 }
 
-// The number of the word `name=number`, which is taken out; 0 without one.
-std::uint64_t take_number(std::vector<std::string_view>& arguments, std::string_view name) {
-    std::uint64_t number = 0;
+// The value of the word `name=value`, which is taken out; empty without one.
+std::string_view take_value(std::vector<std::string_view>& arguments, std::string_view name) {
+    std::string_view value;
     std::erase_if(arguments, [&](std::string_view word) {
         const bool is = word.substr(0, name.size()) == name && word.size() > name.size() &&
                         word[name.size()] == '=';
-        number = is ? parse_number(word.substr(name.size() + 1)) : number;
+        value = is ? word.substr(name.size() + 1) : value;
         return is;
     });
-    return number;
+    return value;
 }
 
-Line parse_client_input(std::string_view verb, std::vector<std::string_view> arguments) {
+// 0 without one.
+std::uint64_t take_number(std::vector<std::string_view>& arguments, std::string_view name) {
+    const std::string_view value = take_value(arguments, name);
+    return value.empty() ? 0 : parse_number(value);
+}
+
+Line parse_client_input(std::string_view client, std::string_view verb,
+                        std::vector<std::string_view> arguments, Names& names) {
     const auto flag = [&](std::string_view name) { return std::erase(arguments, name) != 0; };
     const bool nonblocking = flag("nonblock");
     const bool held = flag("held");
     const bool batch = flag("batch");
     const std::size_t user = take_number(arguments, "user");
+    const std::string_view open = take_value(arguments, "open");
     Line line{.input = parse_call(verb, arguments, batch), .held = held};
     const bool reads = line.input.verb == Verb::read;
     const bool writes = line.input.verb == Verb::write;
@@ -175,16 +183,18 @@ Line parse_client_input(std::string_view verb, std::vector<std::string_view> arg
     const std::size_t most = batch && writes                            ? arguments.size()
                              : calls || line.input.verb == Verb::cancel ? 1
                                                                         : 0;
-    if (arguments.size() > most || ((nonblocking || batch || user != 0) && !calls) ||
-        (held && !reads)) {
+    if (arguments.size() > most ||
+        ((nonblocking || batch || user != 0 || !open.empty()) && !calls) || (held && !reads)) {
         unknown("too many words for", verb);
     }
+    line.input.client = names.number(client);
+    line.input.open = open.empty() ? line.input.client : names.number(open);
     line.input.nonblocking = nonblocking;
     line.input.user = user;
     return line;
 }
 
-std::string call_text(const Input& input, bool held) {
+std::string call_text(const Input& input, const Names& names, bool held) {
     std::string text;
     switch (input.verb) {
     case Verb::read:
@@ -204,12 +214,14 @@ std::string call_text(const Input& input, bool held) {
         return "fault";
     }
     return text + (input.batch ? " batch" : "") + (input.nonblocking ? " nonblock" : "") +
-           (held ? " held" : "") + (input.user == 0 ? "" : " user=" + std::to_string(input.user));
+           (held ? " held" : "") + (input.user == 0 ? "" : " user=" + std::to_string(input.user)) +
+           (input.open == input.client ? "" : " open=" + names.name(input.open));
 }
 
 std::string mode_text(std::uint32_t mode) {
     return mode == IPCDEV_MODE_FIFO   ? "fifo"
            : mode == IPCDEV_MODE_SLOT ? "slot"
+           : mode == IPCDEV_MODE_RING ? "ring"
                                       : std::to_string(mode);
 }
 
@@ -272,18 +284,17 @@ Line parse_input(std::string_view text, Names& names) {
     if (first.size() > 1 && first.back() == ':' && parts.size() > 1) {
         const std::string_view verb = parts[1];
         parts.erase(parts.begin(), parts.begin() + 2);
-        Line line = parse_client_input(verb, std::move(parts));
-        line.input.client = names.number(first.substr(0, first.size() - 1));
-        return line;
+        return parse_client_input(first.substr(0, first.size() - 1), verb, std::move(parts), names);
     }
     Line line;
     if (first == "configure") {
         line.input.verb = Verb::configure;
         line.input.change = parse_settings(text.substr(text.find(first) + first.size()));
-    } else if (parts.size() == 1 && (first == "open" || first == "close" || first == "clear")) {
-        line.input.verb = first == "open"    ? Verb::open
-                          : first == "close" ? Verb::close
-                                             : Verb::clear;
+    } else if (parts.size() == 2 && (first == "open" || first == "close")) {
+        line.input.verb = first == "open" ? Verb::open : Verb::close;
+        line.input.open = names.number(parts[1]);
+    } else if (parts.size() == 1 && first == "clear") {
+        line.input.verb = Verb::clear;
     } else {
         unknown("not an input", text);
     }
@@ -293,16 +304,20 @@ Line parse_input(std::string_view text, Names& names) {
 std::string input_text(const Input& input, const Names& names, bool held) {
     switch (input.verb) {
     case Verb::open:
-        return "open";
+        return "open " + names.name(input.open);
     case Verb::close:
-        return "close";
+        return "close " + names.name(input.open);
     case Verb::clear:
         return "clear";
     case Verb::configure:
         return "configure " + settings_text(input.change);
     default:
-        return names.name(input.client) + ": " + call_text(input, held);
+        return names.name(input.client) + ": " + call_text(input, names, held);
     }
+}
+
+std::string mode_text(Mode mode) {
+    return mode_text(static_cast<std::uint32_t>(mode));
 }
 
 std::vector<std::string> outcome_text(const Input& input, const Outcome& outcome,
@@ -344,6 +359,7 @@ SettingsChange parse_settings(std::string_view text) {
         if (name == "mode") {
             change.mode = value == "fifo"   ? IPCDEV_MODE_FIFO
                           : value == "slot" ? IPCDEV_MODE_SLOT
+                          : value == "ring" ? IPCDEV_MODE_RING
                                             : static_cast<std::uint32_t>(parse_number(value));
         } else if (name == "depth") {
             change.depth = static_cast<std::uint32_t>(parse_number(value));

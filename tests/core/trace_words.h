@@ -7,11 +7,13 @@
 //   A: read 100 held         B: write "x" nonblock     A: copied
 //   A: read 100 batch        B: write "x" "yz" batch   A: fault
 //   A: read 100 user=1       B: write "x" user=2
-//   open, close, clear       configure mode=slot
+//   A: read 100 open=F       B: write "x" open=F
+//   open F, close F, clear   configure mode=slot
 //
 // `held` leaves the copy to the reader under way until `copied` or `fault`;
 // without it the copy is over at once. `user` is whose call it is, of those without
-// privilege; without it the caller is privileged. Clients are named by letters and digits.
+// privilege; without it the caller is privileged. `open` is by which open it comes; without
+// it by the one that has the client's name. Clients and opens are named by letters and digits.
 //
 //   A: done 5 "hello"        B: done 5                 A: EAGAIN
 //   A: parked                A: not parked             edge: readable writable
@@ -30,11 +32,12 @@
 
 namespace ipcdev::test {
 
-// The names of the clients, by their number, in order of first use.
+// The names of clients and opens, by their number, in order of first use. Those of the same
+// name have the same number.
 class Names {
   public:
     [[nodiscard]] std::size_t number(std::string_view name);
-    // A client that no trace has named is A, B, ... Z, then C26, C27, ...
+    // One that no trace has named is A, B, ... Z, then C26, C27, ...
     [[nodiscard]] std::string name(std::size_t number) const;
 
   private:
@@ -54,6 +57,7 @@ struct Line {
 [[nodiscard]] std::vector<std::string> outcome_text(const Input& input, const Outcome& outcome,
                                                     const Names& names);
 [[nodiscard]] std::string mask_text(const PollMask& mask);
+[[nodiscard]] std::string mode_text(Mode mode);
 
 // `mode=fifo depth=4 max_message=16`, each word optional.
 [[nodiscard]] SettingsChange parse_settings(std::string_view text);

@@ -15,16 +15,19 @@
 
 namespace ipcdev::test {
 
-Walk::Walk(WalkPlan plan, EngineMaker make)
-    : plan_(std::move(plan)), make_(std::move(make)), key_(!plan_.batch_counts.empty()) {
-    alphabet_ = {{.verb = Verb::open}, {.verb = Verb::close}, {.verb = Verb::clear}};
+Walk::Walk(WalkPlan plan, EngineMaker make) : plan_(std::move(plan)), make_(std::move(make)) {
+    alphabet_ = {{.verb = Verb::clear}};
+    for (std::size_t open = 0; open < plan_.opens; ++open) {
+        alphabet_.push_back({.verb = Verb::close, .open = open});
+    }
     for (const SettingsChange& change : plan_.changes) {
         alphabet_.push_back({.verb = Verb::configure, .change = change});
     }
     for (std::size_t client = 0; client < plan_.clients; ++client) {
         for (const std::size_t user : plan_.users) {
             for (const bool nonblocking : {true, false}) {
-                add_calls(client, user, nonblocking);
+                add_reads(client, user, nonblocking);
+                add_writes(client, user, nonblocking);
             }
         }
         cancels_.push_back(static_cast<Letter>(alphabet_.size()));
@@ -34,28 +37,36 @@ Walk::Walk(WalkPlan plan, EngineMaker make)
         faults_.push_back(static_cast<Letter>(alphabet_.size()));
         alphabet_.push_back({.verb = Verb::fault, .client = client});
     }
-    if (alphabet_.size() > 256) {
-        throw std::invalid_argument("an alphabet of more letters than a Letter can name");
+}
+
+void Walk::add_reads(std::size_t client, std::size_t user, bool nonblocking) {
+    for (std::size_t open = 0; open < plan_.opens; ++open) {
+        const Input read{.verb = Verb::read,
+                         .client = client,
+                         .open = open,
+                         .nonblocking = nonblocking,
+                         .user = user};
+        for (const std::uint64_t count : plan_.counts) {
+            alphabet_.push_back(read);
+            alphabet_.back().count = count;
+        }
+        for (const std::uint64_t count : plan_.batch_counts) {
+            alphabet_.push_back(read);
+            alphabet_.back().count = count;
+            alphabet_.back().batch = true;
+        }
     }
 }
 
-void Walk::add_calls(std::size_t client, std::size_t user, bool nonblocking) {
-    const Input read{
-        .verb = Verb::read, .client = client, .nonblocking = nonblocking, .user = user};
-    Input write = read;
-    write.verb = Verb::write;
-    for (const std::uint64_t count : plan_.counts) {
-        alphabet_.push_back(read);
-        alphabet_.back().count = count;
-    }
+void Walk::add_writes(std::size_t client, std::size_t user, bool nonblocking) {
+    const Input write{.verb = Verb::write,
+                      .client = client,
+                      .open = plan_.opens,
+                      .nonblocking = nonblocking,
+                      .user = user};
     for (const std::uint32_t size : plan_.sizes) {
         alphabet_.push_back(write);
         alphabet_.back().payload.resize(size, '?');
-    }
-    for (const std::uint64_t count : plan_.batch_counts) {
-        alphabet_.push_back(read);
-        alphabet_.back().count = count;
-        alphabet_.back().batch = true;
     }
     for (const std::vector<std::uint32_t>& sizes : plan_.batch_sizes) {
         alphabet_.push_back(write);
@@ -66,9 +77,26 @@ void Walk::add_calls(std::size_t client, std::size_t user, bool nonblocking) {
     }
 }
 
-WalkReport Walk::run() {
+// Of a device that has its opens, and nothing else.
+Ledger Walk::first_ledger() const {
     Ledger ledger(plan_.settings, plan_.clients, plan_.limits);
-    states_.emplace(key_.of(ledger, look(travel({}))), 0);
+    const std::unique_ptr<Engine> engine = make_(plan_.settings, plan_.limits);
+    Outcome outcome;
+    Snapshot snapshot;
+    for (std::size_t open = 0; open <= plan_.opens; ++open) {
+        const Input input{.verb = Verb::open, .open = open};
+        engine->apply(input, outcome);
+        engine->look(snapshot);
+        if (const auto breach = ledger.follow(input, outcome, snapshot)) {
+            throw std::logic_error(*breach);
+        }
+    }
+    return ledger;
+}
+
+WalkReport Walk::run() {
+    first_ = first_ledger();
+    states_.emplace(key_.of(first_, look(travel({}))), 0);
     nodes_.push_back({});
     for (State state = 0; state < nodes_.size() && report_.counterexample.empty(); ++state) {
         expand(state);
@@ -81,7 +109,7 @@ WalkReport Walk::run() {
 void Walk::expand(State state) {
     const std::vector<Letter> way = way_to(state);
     Traveller traveller = travel({});
-    Ledger arrived(plan_.settings, plan_.clients, plan_.limits);
+    Ledger arrived = first_;
     for (const Letter letter : way) {
         if (!step(traveller, arrived, letter)) {
             return;
@@ -143,6 +171,12 @@ Walk::State Walk::arrive(const std::string& key, State from, Letter letter) {
 // False, and a counterexample in the report, if a law is broken.
 bool Walk::step(Traveller& traveller, Ledger& ledger, Letter letter) {
     const Input& input = stamped(traveller, letter);
+    return follow(traveller, ledger, input) &&
+           (input.verb != Verb::close ||
+            follow(traveller, ledger, {.verb = Verb::open, .open = input.open}));
+}
+
+bool Walk::follow(Traveller& traveller, Ledger& ledger, const Input& input) {
     traveller.engine->apply(input, outcome_);
     std::optional<std::string> breach = ledger.follow(input, outcome_, look(traveller));
     if (const std::string complaint = traveller.engine->complaint(); !complaint.empty()) {
@@ -171,8 +205,15 @@ std::vector<Walk::Letter> Walk::way_to(State state) const {
 Walk::Traveller Walk::travel(const std::vector<Letter>& way) {
     Traveller traveller{.engine = make_(plan_.settings, plan_.limits)};
     traveller.way.reserve(way.size() + alphabet_.size());
+    for (std::size_t open = 0; open <= plan_.opens; ++open) {
+        traveller.engine->apply({.verb = Verb::open, .open = open}, outcome_);
+    }
     for (const Letter letter : way) {
-        traveller.engine->apply(stamped(traveller, letter), outcome_);
+        const Input& input = stamped(traveller, letter);
+        traveller.engine->apply(input, outcome_);
+        if (input.verb == Verb::close) {
+            traveller.engine->apply({.verb = Verb::open, .open = input.open}, outcome_);
+        }
     }
     return traveller;
 }
@@ -195,6 +236,21 @@ const Input& Walk::stamped(Traveller& traveller, Letter letter) {
     return input;
 }
 
+// Opens that have begun nothing and have no calls are alike, so the first speaks for all.
+bool Walk::is_worth_trying(std::size_t open, const Ledger& ledger) {
+    const auto is_blank = [&](std::size_t other) {
+        return ledger.opens()[other].begun.empty() && !ledger.is_busy(other);
+    };
+    if (is_blank(open)) {
+        for (std::size_t other = 0; other < open; ++other) {
+            if (is_blank(other)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 // Idle clients are alike, so the first of them speaks for all.
 bool Walk::applies(const Input& input, const Ledger& ledger) const {
     const auto& clients = ledger.clients();
@@ -203,10 +259,8 @@ bool Walk::applies(const Input& input, const Ledger& ledger) const {
         return client.doing == Ledger::Doing::nothing;
     };
     switch (input.verb) {
-    case Verb::open:
-        return ledger.opens() == 0;
     case Verb::close:
-        return ledger.opens() != 0;
+        return !ledger.is_busy(input.open) && is_worth_trying(input.open, ledger);
     case Verb::clear:
     case Verb::configure:
         return true;
@@ -220,7 +274,8 @@ bool Walk::applies(const Input& input, const Ledger& ledger) const {
         [[fallthrough]];
     default: {
         const auto first = std::find_if(clients.begin(), clients.end(), idle);
-        return first - clients.begin() == static_cast<std::ptrdiff_t>(input.client);
+        return first - clients.begin() == static_cast<std::ptrdiff_t>(input.client) &&
+               (input.verb != Verb::read || is_worth_trying(input.open, ledger));
     }
     }
 }
@@ -228,8 +283,14 @@ bool Walk::applies(const Input& input, const Ledger& ledger) const {
 void Walk::report(const Traveller& traveller, const std::string& law) {
     std::vector<Input> inputs;
     Traveller again;
+    for (std::size_t open = 0; open <= plan_.opens; ++open) {
+        inputs.push_back({.verb = Verb::open, .open = open});
+    }
     for (const Letter letter : traveller.way) {
         inputs.push_back(stamped(again, letter));
+        if (inputs.back().verb == Verb::close) {
+            inputs.push_back({.verb = Verb::open, .open = inputs.back().open});
+        }
     }
     report_.counterexample = scenario_text(law, plan_.settings, plan_.limits, inputs, make_);
 }
@@ -238,7 +299,7 @@ std::string Walk::alphabet_text() const {
     const Names names;
     std::string text;
     for (const Input& input : alphabet_) {
-        const bool others = input.client != 0;
+        const bool others = input.client != 0 || (input.verb != Verb::write && input.open != 0);
         text += others ? "" : (text.empty() ? "" : ", ") + input_text(input, names);
     }
     return text;

@@ -7,6 +7,10 @@
 // that led to it. States that are the same for all that can follow (walk_key.h)
 // are one; the set of them is finite, and the walk ends when no input leads to a
 // new one.
+//
+// Any client reads by any open, as threads and forks do. All are open from the start, and
+// one that is closed is opened again at once. Writes come by one more, since by which they
+// come makes no difference.
 #pragma once
 
 #include <memory>
@@ -23,6 +27,7 @@ namespace ipcdev::test {
 struct WalkPlan {
     Settings settings{};
     std::size_t clients = 3;
+    std::size_t opens = 2;                                 // to read by
     std::vector<std::uint64_t> counts{};                   // of reads
     std::vector<std::uint32_t> sizes{};                    // of writes
     std::vector<std::uint64_t> batch_counts{};             // of batch reads
@@ -49,7 +54,7 @@ class Walk {
 
   private:
     using State = std::uint32_t;
-    using Letter = std::uint8_t; // index into alphabet_
+    using Letter = std::uint16_t; // index into alphabet_
 
     struct Node {
         State parent = 0;
@@ -64,16 +69,20 @@ class Walk {
         std::uint32_t messages = 0; // to stamp every one with bytes of its own
     };
 
-    void add_calls(std::size_t client, std::size_t user, bool nonblocking);
+    void add_reads(std::size_t client, std::size_t user, bool nonblocking);
+    void add_writes(std::size_t client, std::size_t user, bool nonblocking);
+    [[nodiscard]] Ledger first_ledger() const;
     void expand(State state);
     [[nodiscard]] State arrive(const std::string& key, State from, Letter letter);
     bool take_back(Traveller& traveller, Ledger& ledger, Letter letter, const std::string& key);
     bool step(Traveller& traveller, Ledger& ledger, Letter letter);
+    bool follow(Traveller& traveller, Ledger& ledger, const Input& input);
     [[nodiscard]] const Snapshot& look(const Traveller& traveller);
     [[nodiscard]] std::vector<Letter> way_to(State state) const;
     [[nodiscard]] Traveller travel(const std::vector<Letter>& way);
     [[nodiscard]] const Input& stamped(Traveller& traveller, Letter letter);
     [[nodiscard]] bool applies(const Input& input, const Ledger& ledger) const;
+    [[nodiscard]] static bool is_worth_trying(std::size_t open, const Ledger& ledger);
     void report(const Traveller& traveller, const std::string& law);
 
     WalkPlan plan_;
@@ -85,6 +94,7 @@ class Walk {
     std::unordered_map<std::string, State> states_; // by key
     WalkReport report_;
     WalkKey key_;
+    Ledger first_{{}, 0};
     Outcome outcome_; // of the last step, kept for its memory
     Snapshot snapshot_;
 };
