@@ -100,6 +100,9 @@ static inline struct ipcdev_file *ipcdev_call_file(const struct ipcdev_call *cal
 	return container_of(call->request.open, struct ipcdev_file, open);
 }
 
+/* ipcdev_main.c */
+extern const char *const ipcdev_modes[IPCDEV_MODE_RING + 1];
+
 /* file.c */
 extern const struct file_operations ipcdev_file_operations;
 
