@@ -56,7 +56,7 @@ Arena::~Arena() {
     allow(pages_.begin(), pages_.size());
 }
 
-void* Arena::take(std::size_t size_index) {
+void* Arena::allocate(std::size_t size_index) {
     Slab* slab = sizes_[size_index].with_room.front();
     if (slab == nullptr && (slab = slab_for(size_index)) == nullptr) {
         return nullptr;

@@ -47,7 +47,7 @@ class Arena {
 
     // A block of the size with this index, or where there is none of it a larger one.
     // Null: all is in use, or the system gives no more. Its bytes may be anything.
-    [[nodiscard]] void* take(std::size_t size_index);
+    [[nodiscard]] void* allocate(std::size_t size_index);
     void release(void* block);
     // Gives all that is not in use back to the system; if nothing is, what it was
     // promised too.

@@ -32,7 +32,7 @@ template <typename Field> bool is_zero(const Field& field) {
 
 // The struct that the program sent. False: it contradicts its own size, or sets
 // what this server does not know.
-template <typename Struct> bool take(std::span<const std::byte> in, Struct& out) {
+template <typename Struct> bool parse(std::span<const std::byte> in, Struct& out) {
     if (in.size() < sizeof(Struct) || !all_zero(in.subspan(sizeof(Struct)))) {
         return false;
     }
@@ -46,7 +46,8 @@ template <typename Struct> bool take(std::span<const std::byte> in, Struct& out)
 }
 
 // The answer, with zeroes for what the program knows and this server doesn't.
-template <typename Struct> bool give(RareReply reply, const Struct& value, std::size_t out_bytes) {
+template <typename Struct>
+bool answer_with(LibfuseReply reply, const Struct& value, std::size_t out_bytes) {
     std::array<std::byte, _IOC_SIZEMASK + 1> out{};
     std::memcpy(out.data(), &value, sizeof(value));
     return reply.ioctl_result(std::span(out).first(out_bytes));
@@ -54,18 +55,18 @@ template <typename Struct> bool give(RareReply reply, const Struct& value, std::
 
 // One ioctl that answers with its struct.
 template <typename Struct, typename Handler>
-void exchange(RareReply reply, std::span<const std::byte> in, Handler handler) {
+void exchange(LibfuseReply reply, std::span<const std::byte> in, Handler handler) {
     Struct value{};
-    const int error = take(in, value) ? handler(value) : EINVAL;
+    const int error = parse(in, value) ? handler(value) : EINVAL;
     if (error != 0) {
         reply.error(error);
     } else {
-        give(std::move(reply), value, in.size());
+        answer_with(std::move(reply), value, in.size());
     }
 }
 
 // One ioctl that only succeeds or fails.
-void conclude(RareReply reply, int error) {
+void conclude(LibfuseReply reply, int error) {
     if (error != 0) {
         reply.error(error);
     } else {
@@ -77,7 +78,7 @@ void conclude(RareReply reply, int error) {
 
 void Operations::ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info& info,
                        std::span<const std::byte> in) {
-    RareReply reply(fuse_request);
+    LibfuseReply reply(fuse_request);
     if (is(command, IPCDEV_IOC_INFO)) {
         exchange<ipcdev_info>(std::move(reply), in, [&](auto& out) { return inform(out); });
     } else if (is(command, IPCDEV_IOC_STATS)) {
@@ -88,13 +89,13 @@ void Operations::ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info
     } else if (is(command, IPCDEV_IOC_CONFIGURE)) {
         ipcdev_configure wanted{};
         const uid_t caller = fuse_req_ctx(fuse_request)->uid;
-        conclude(std::move(reply), take(in, wanted) ? configure(wanted, caller) : EINVAL);
+        conclude(std::move(reply), parse(in, wanted) ? configure(wanted, caller) : EINVAL);
     } else if (command == IPCDEV_IOC_CLEAR) {
         conclude(std::move(reply), clear(OpenFile::of(info)));
     } else if (is(command, IPCDEV_IOC_BATCH)) {
         ipcdev_batch wanted{};
         conclude(std::move(reply),
-                 take(in, wanted) ? switch_batch(wanted, OpenFile::of(info)) : EINVAL);
+                 parse(in, wanted) ? switch_batch(wanted, OpenFile::of(info)) : EINVAL);
     } else {
         reply.error(ENOTTY);
     }
@@ -115,6 +116,7 @@ int Operations::inform(ipcdev_info& out) const {
            .parked_readers = gauges.parked_readers,
            .parked_writers = gauges.parked_writers,
            .opens = gauges.opens,
+           .begun_messages = gauges.begun_messages,
            .reserved = {}};
     return 0;
 }
@@ -169,9 +171,8 @@ int Operations::switch_batch(const ipcdev_batch& in, OpenFile& file) {
         return EINVAL;
     }
     for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
-        if (std::any_of(parked->begin(), parked->end(), [&](const Request& request) {
-                return static_cast<const PendingCall&>(request).file == &file;
-            })) {
+        if (std::any_of(parked->begin(), parked->end(),
+                        [&](const Request& request) { return request.open == &file; })) {
             return EBUSY;
         }
     }
@@ -186,7 +187,7 @@ int Operations::clear(const OpenFile& file) {
     }
     Effects effects;
     device_.clear(effects);
-    settle(effects);
+    act_on(effects);
     return 0;
 }
 

@@ -32,8 +32,8 @@ bool holds(std::span<const std::byte> request, std::size_t bytes) {
     return true;
 }
 
-// The struct at the begin of `from`, which goes on behind it.
-template <typename Struct> bool take(std::span<std::byte>& from, Struct& out) {
+// The struct at the start of `from`, which goes on behind it.
+template <typename Struct> bool extract(std::span<std::byte>& from, Struct& out) {
     if (!holds(from, sizeof(out))) {
         return false;
     }
@@ -110,7 +110,7 @@ Loop::State Loop::state_after(int error) {
 bool Loop::dispatch(Bytes request) {
     Bytes arguments = request;
     fuse_in_header header{};
-    if (!take(arguments, header)) {
+    if (!extract(arguments, header)) {
         return false;
     }
     switch (header.opcode) {
@@ -127,7 +127,7 @@ bool Loop::dispatch(Bytes request) {
 
 bool Loop::read(const fuse_in_header& header, Bytes arguments) {
     fuse_read_in in{};
-    if (!take(arguments, in)) {
+    if (!extract(arguments, in)) {
         return false;
     }
     Reply reply(connection_, header.unique);
@@ -144,7 +144,7 @@ bool Loop::read(const fuse_in_header& header, Bytes arguments) {
 
 bool Loop::write(const fuse_in_header& header, Bytes arguments) {
     fuse_write_in in{};
-    if (!take(arguments, in) || !holds(arguments, in.size)) {
+    if (!extract(arguments, in) || !holds(arguments, in.size)) {
         return false;
     }
     operations_.write(Reply(connection_, header.unique), call_of(header, in),
@@ -154,7 +154,7 @@ bool Loop::write(const fuse_in_header& header, Bytes arguments) {
 
 bool Loop::interrupt(Bytes arguments) {
     fuse_interrupt_in in{};
-    if (!take(arguments, in)) {
+    if (!extract(arguments, in)) {
         return false;
     }
     operations_.interrupt(in.unique);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What is held for messages at most, in MiB: those that are queued and those of parked
-// calls, their headers, and the calls. Beyond, a write gets ENOMEM. Also in --help and
+// What is held for messages at most, in MiB: those that are queued or begun and those of
+// parked calls, their headers, and the calls. Beyond, a write gets ENOMEM. Also in --help and
 // ipcdevd(8), and below MemoryMax of the systemd unit: a test compares them.
 #pragma once
 

@@ -27,29 +27,31 @@ std::uint64_t monotonic_ns() {
 Operations::Operations(const Settings& settings, std::optional<uid_t> owner)
     : device_(settings), accounts_(geteuid(), owner) {}
 
-// The session is gone: the files go first, so that no poller is notified.
 Operations::~Operations() {
-    while (watched_.pop_front() != nullptr) {
-    }
-    while (OpenFile* file = files_.pop_front()) {
-        delete file;
-    }
-    drop_queue();
+    drop_all();
 }
 
 void Operations::end() {
     Effects effects;
     device_.cancel_all(ENODEV, effects);
-    settle(effects);
-    drop_queue();
+    act_on(effects);
+    drop_all();
     payloads_.trim(); // the session may need memory to end, and these may have all there is
 }
 
-void Operations::drop_queue() {
+// Nobody is told: pollers wake when the connection closes. First the opens, which give back
+// what they have begun.
+// Requires: nothing is parked.
+void Operations::drop_all() {
+    while (watched_.pop_front() != nullptr) {
+    }
     Effects effects;
+    while (OpenFile* file = files_.pop_front()) {
+        device_.release(*file, effects);
+        delete file;
+    }
     device_.clear(effects);
-    effects.became_writable = false; // nobody will write
-    settle(effects);
+    act_on(effects);
 }
 
 void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
@@ -57,39 +59,41 @@ void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
     auto* file =
         account == nullptr ? nullptr : new (std::nothrow) OpenFile(info.flags, std::move(account));
     if (file == nullptr) {
-        RareReply(fuse_request).error(ENOMEM);
+        LibfuseReply(fuse_request).error(ENOMEM);
         return;
     }
-    file->become(info);
+    info.fh = file->handle();
     if (!session_->reply_open(fuse_request, info)) {
         delete file;
         return;
     }
     files_.push_back(*file);
-    device_.open();
+    device_.open(*file);
     spdlog::trace("open {:#x}", info.fh);
 }
 
+// The kernel sends it when no call of this open is under way any more.
 void Operations::release(fuse_req_t fuse_request, fuse_file_info& info) {
     OpenFile& file = OpenFile::of(info);
     files_.erase(file);
     if (file.watch_hook.linked()) {
         watched_.erase(file);
     }
+    Effects effects;
+    device_.release(file, effects);
     delete &file;
-    device_.release();
-    RareReply(fuse_request).error(0);
+    act_on(effects);
+    LibfuseReply(fuse_request).error(0);
     spdlog::trace("release {:#x}", info.fh);
 }
 
 void Operations::read(Reply reply, const ClientCall& client) {
-    PendingCall* call = begin(std::move(reply), Operation::read, client);
-    if (call == nullptr) {
+    if (may_be_rest(client) && !client.file.goes_on(client.thread, client.offset)) {
+        reply.error(ESPIPE); // the call ends as a short read
         return;
     }
-    if (call->continuation && !is_at_its_remainder(*call)) {
-        call->reply.nothing(); // ends the system call as a short read
-        finish(*call);
+    PendingCall* call = make_call(std::move(reply), Operation::read, client);
+    if (call == nullptr) {
         return;
     }
     Effects effects;
@@ -98,13 +102,14 @@ void Operations::read(Reply reply, const ClientCall& client) {
 }
 
 void Operations::write(Reply reply, const ClientCall& client, std::span<const std::byte> bytes) {
-    PendingCall* call = begin(std::move(reply), Operation::write, client);
+    PendingCall* call = make_call(std::move(reply), Operation::write, client);
     if (call == nullptr) {
         return;
     }
-    if (const int error = take_messages(*call, bytes); error != 0) {
+    call->nonblocking |= session_->splitting().offsets_count && client.offset != 0;
+    if (const int error = make_messages(*call, bytes); error != 0) {
         call->reply.error(error);
-        finish(*call);
+        recycle(*call);
         return;
     }
     Effects effects;
@@ -121,7 +126,7 @@ void Operations::interrupt(std::uint64_t unique) {
     }
     Effects effects;
     device_.cancel(*call, EINTR, effects);
-    settle(effects);
+    act_on(effects);
 }
 
 void Operations::poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollhandle* handle) {
@@ -132,14 +137,14 @@ void Operations::poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollha
             watched_.push_back(file);
         }
     }
-    const PollMask mask = device_.poll_mask();
+    const PollMask mask = device_.poll_mask(OpenFile::of(info));
     unsigned events = 0;
     events |= mask.readable ? POLLIN | POLLRDNORM : 0;
     events |= mask.writable ? POLLOUT | POLLWRNORM : 0;
-    RareReply(fuse_request).poll_events(events);
+    LibfuseReply(fuse_request).poll_events(events);
 }
 
-PendingCall* Operations::begin(Reply reply, Operation operation, const ClientCall& client) {
+PendingCall* Operations::make_call(Reply reply, Operation operation, const ClientCall& client) {
     PendingCall* call = calls_.make();
     if (call == nullptr) {
         reply.error(ENOMEM);
@@ -151,11 +156,10 @@ PendingCall* Operations::begin(Reply reply, Operation operation, const ClientCal
     call->bytes = client.bytes;
     call->account = client.file.account.get();
     call->batch = client.file.batch;
-    call->file = &client.file;
+    call->open = &client.file;
     call->thread = client.thread;
     call->offset = client.offset;
-    call->continuation = client.offset != 0 && continues(*call);
-    call->nonblocking = client.nonblocking || call->continuation;
+    call->nonblocking = client.nonblocking;
     return call;
 }
 
@@ -169,12 +173,12 @@ void Operations::after_submit(PendingCall& call, Effects& effects) {
         call.since_ns = monotonic_ns();
         parked_.add(call);
     }
-    settle(effects);
+    act_on(effects);
 }
 
 // Acts on what the device decided, until nothing is left: an answer that the
 // kernel does not take puts bytes back, which may complete others.
-void Operations::settle(Effects& effects) {
+void Operations::act_on(Effects& effects) {
     while (Request* request = effects.completed.pop_front()) {
         answer(static_cast<PendingCall&>(*request), effects);
     }
@@ -182,7 +186,7 @@ void Operations::settle(Effects& effects) {
         payloads_.release(static_cast<Payload&>(*message));
     }
     while (Piece* spare = effects.returned.pop_front()) {
-        finish(static_cast<PendingCall::Spare*>(spare)->call);
+        recycle(static_cast<PendingCall::Spare*>(spare)->call);
     }
     if (effects.became_readable || effects.became_writable) {
         notify_pollers();
@@ -213,17 +217,16 @@ void Operations::answer(PendingCall& call, Effects& effects) {
     } else {
         call.reply.count(call.done);
     }
-    finish(call);
+    recycle(call);
 }
 
 void Operations::answer_read(PendingCall& call, Effects& effects) {
-    remember_part(call);
-    if (give_bytes(call)) {
-        device_.copy_done(call, effects);
-        finish(call);
-    } else {
-        device_.put_back(call, call.spare, effects); // finished when the spare comes back
+    if (!give_bytes(call)) {
+        return device_.put_back(call, call.spare, effects); // recycled when the spare is back
     }
+    remember_end(call);
+    device_.copy_done(call, effects);
+    recycle(call);
 }
 
 // False: the kernel does not take them.
@@ -231,14 +234,11 @@ bool Operations::give_bytes(PendingCall& call) {
     if (call.batch) {
         return call.reply.bytes_in_place(frames_.pack(call.pieces));
     }
-    const Slice& taken = call.taken;
-    auto& payload = static_cast<Payload&>(*taken.message);
-    return call.reply.bytes_in_place(
-        payload.bytes({taken.message, taken.begin, taken.begin + call.done}));
+    return call.reply.bytes_in_place(static_cast<Payload&>(*call.taken.message).bytes(call.taken));
 }
 
 // Nothing of what is too large: the device will refuse it.
-int Operations::take_messages(PendingCall& call, std::span<const std::byte> bytes) {
+int Operations::make_messages(PendingCall& call, std::span<const std::byte> bytes) {
     const std::uint32_t max_message = device_.settings().max_message;
     if (call.batch) {
         return unpack(bytes, max_message, payloads_, call);
@@ -250,44 +250,34 @@ int Operations::take_messages(PendingCall& call, std::span<const std::byte> byte
     return 0;
 }
 
-void Operations::finish(PendingCall& call) {
+void Operations::recycle(PendingCall& call) {
     release_messages(call, payloads_);
     calls_.release(call);
 }
 
-// The kernel splits a system call with too many segments: the rest of one comes
-// from the same thread, at the offset where the part before it ended. CUSE counts
-// from 0 in each call. On the FUSE file an offset may mean nothing (a stream has
-// none, O_APPEND begins at the file's size, AIO names any), so the rest of a read is
-// told by the part before it; that of a write is a write like any other: it may
-// park, or get EAGAIN, and the call then ends with what it has written.
-bool Operations::continues(const PendingCall& call) {
-    if (session_->splitting().offsets_count || call.operation == Operation::write) {
-        return session_->splitting().offsets_count;
-    }
-    const ReadPart* part = split_reads_.find(call.file->number, call.thread);
-    return part != nullptr && part->offset == call.offset;
+// The kernel splits a call with too many segments: the rest of it comes from the same
+// thread, at the offset where the part before it ended. CUSE counts from 0 in each call. On
+// the FUSE file an offset may mean nothing (a stream has none, but AIO names any, O_APPEND
+// begins at the file's size), so a read may be a rest only where some read of this open has
+// ended, or before that; a rest of a write is a write like any other: it may park, or get
+// EAGAIN, and the call then ends with what it has written.
+bool Operations::may_be_rest(const ClientCall& client) const {
+    return client.offset != 0 && (session_->splitting().offsets_count ||
+                                  client.offset <= client.file.furthest_part_end());
 }
 
-// The kernel goes on only after a part that was done in full, and as large as parts
-// are. The rest of a split batch is nobody's remainder, and so gets nothing.
-void Operations::remember_part(const PendingCall& call) {
-    if (call.done == call.bytes && call.bytes >= session_->splitting().segments) {
-        const Slice& taken = call.taken;
-        split_reads_.remember(call.file->number, call.thread,
-                              {.offset = call.offset + static_cast<off_t>(call.done),
-                               .sequence = call.batch ? 0 : taken.message->sequence,
-                               .begin = call.batch ? 0 : taken.begin + call.done});
-    } else if (call.continuation) {
-        split_reads_.forget(call.file->number, call.thread);
+// The kernel goes on only after a part that was filled, and as large as parts are.
+// Nothing goes on with frames.
+void Operations::remember_end(const PendingCall& call) {
+    auto& file = static_cast<OpenFile&>(*call.open);
+    OpenFile::ReadEnd end{.offset = call.offset + static_cast<off_t>(call.done)};
+    if (!call.batch) {
+        end.thread = call.thread;
+        end.sequence = call.taken.message->sequence;
+        end.next = call.taken.end;
     }
-}
-
-bool Operations::is_at_its_remainder(const PendingCall& call) {
-    const ReadPart* part = split_reads_.find(call.file->number, call.thread);
-    const Piece* head = device_.queue().front();
-    return part != nullptr && part->offset == call.offset && head != nullptr &&
-           head->slice.begin == part->begin && head->slice.message->sequence == part->sequence;
+    file.remember_read(end,
+                       call.done == call.bytes && call.bytes >= session_->splitting().segments);
 }
 
 } // namespace ipcdev

@@ -17,10 +17,10 @@
 
 #include "batch.h"
 #include "device.h"
+#include "open_file.h"
 #include "payload.h"
 #include "pending.h"
 #include "session.h"
-#include "split_reads.h"
 
 namespace ipcdev {
 
@@ -50,8 +50,8 @@ class Operations {
     // The session that the callbacks come from; set before the first one.
     void attach(Session& session) { session_ = &session; }
 
-    // Answers everything that is parked with ENODEV, and drops what is queued. The
-    // session is still alive.
+    // Answers everything that is parked with ENODEV, and drops all messages and opens.
+    // The session is still alive, but has no request served any more.
     void end();
 
     // From the loop. The bytes are copied.
@@ -71,21 +71,20 @@ class Operations {
     [[nodiscard]] const Session& session() const { return *session_; }
 
   private:
-    PendingCall* begin(Reply reply, Operation operation, const ClientCall& client);
+    PendingCall* make_call(Reply reply, Operation operation, const ClientCall& client);
     void after_submit(PendingCall& call, Effects& effects);
-    void settle(Effects& effects);
+    void act_on(Effects& effects);
     void answer(PendingCall& call, Effects& effects);
     void notify_pollers();
-    void drop_queue();
+    void drop_all();
     void answer_read(PendingCall& call, Effects& effects);
     bool give_bytes(PendingCall& call);
-    [[nodiscard]] int take_messages(PendingCall& call, std::span<const std::byte> bytes);
-    void finish(PendingCall& call);
-    [[nodiscard]] bool continues(const PendingCall& call);
-    void remember_part(const PendingCall& call);
-    [[nodiscard]] bool is_at_its_remainder(const PendingCall& call);
+    [[nodiscard]] int make_messages(PendingCall& call, std::span<const std::byte> bytes);
+    void recycle(PendingCall& call);
+    [[nodiscard]] bool may_be_rest(const ClientCall& client) const;
+    void remember_end(const PendingCall& call);
 
-    // The ioctls: each takes and fills in its struct, and returns 0 or an errno.
+    // The ioctls: each gets its struct, fills it in, and returns 0 or an errno.
     int inform(ipcdev_info& out) const;
     int count(ipcdev_stats& out) const;
     int list_waiters(ipcdev_waiters& in_out) const;
@@ -99,7 +98,6 @@ class Operations {
     FrameBuffer frames_;
     PendingCalls calls_;
     ParkedCalls parked_;
-    SplitReads split_reads_;
     Device device_;
     Accounts accounts_;
     OpenFileList files_;

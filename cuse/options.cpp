@@ -134,6 +134,11 @@ gid_t group_id(const std::string& typed) {
     return entry->gr_gid;
 }
 
+std::uint32_t mode_number(const std::string& typed) {
+    return typed == "slot" ? IPCDEV_MODE_SLOT
+                           : (typed == "ring" ? IPCDEV_MODE_RING : IPCDEV_MODE_FIFO);
+}
+
 void add_options(CLI::App& app, Options& options, Typed& typed) {
     app.set_version_flag("--version", "ipcdevd " IPCDEV_VERSION);
     app.set_config("--config", "", "Read options from this file (INI or TOML), as name=value");
@@ -142,11 +147,13 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
         ->capture_default_str()
         ->check(CLI::Validator(check_name, ""))
         ->envname("IPCDEV_NAME");
-    app.add_option("--mode", typed.mode, "fifo: a queue. slot: the newest message wins")
+    app.add_option("--mode", typed.mode,
+                   "fifo: writers wait while it is full. ring: the newest messages, and no "
+                   "writer waits. slot: a ring of depth 1")
         ->capture_default_str()
-        ->check(one_of({"fifo", "slot"}))
+        ->check(one_of({"fifo", "ring", "slot"}))
         ->envname("IPCDEV_MODE");
-    app.add_option("--depth", typed.depth, "Messages a fifo holds, 1 to 65536 (default 64)")
+    app.add_option("--depth", typed.depth, "Messages a fifo or ring holds, 1 to 65536 (default 64)")
         ->check(between(IPCDEV_DEPTH_MIN, IPCDEV_DEPTH_MAX, "messages"))
         ->envname("IPCDEV_DEPTH");
     app.add_option("--max-message", typed.max_message, "Bytes of one message, 1 to 65536")
@@ -201,11 +208,11 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
 // What no single option can know.
 void combine(const CLI::App& app, Options& options, const Typed& typed) {
     SettingsChange change;
-    change.mode = typed.mode == "slot" ? IPCDEV_MODE_SLOT : IPCDEV_MODE_FIFO;
+    change.mode = mode_number(typed.mode);
     change.depth = typed.depth;
     change.max_message = typed.max_message;
     if (change.mode == IPCDEV_MODE_SLOT && typed.depth > 1) {
-        mistake("--depth: a slot holds one message; leave it out or use --mode fifo");
+        mistake("--depth: a slot holds one message; leave it out, or use --mode ring or fifo");
     }
     if (Device::apply(change, options.settings) != 0) {
         mistake("--depth times --max-message may be at most 268435456 bytes (256 MiB)");

@@ -53,7 +53,7 @@ PayloadPool::PayloadPool() : arena_(block_sizes, slabs) {}
 
 Payload* PayloadPool::make(std::span<const std::byte> bytes) {
     assert(!bytes.empty() && bytes.size() <= IPCDEV_MESSAGE_MAX);
-    void* place = arena_.take(PayloadSizes::index(bytes.size()));
+    void* place = arena_.allocate(PayloadSizes::index(bytes.size()));
     return place == nullptr ? nullptr : new (place) Payload(bytes);
 }
 

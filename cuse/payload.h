@@ -64,7 +64,8 @@ struct PayloadSizes {
 class PayloadPool {
   public:
     // What all payloads take at most. The longest queue takes 296 MiB, whatever the size
-    // of its messages; the rest is for parked ones.
+    // of its messages; the rest is for parked ones, and for those that a ring's opens have
+    // begun, which are not in its queue.
     static constexpr std::size_t slabs =
         ((held_mib_max - calls_mib_max) << 20U) / Arena::slab_bytes;
 

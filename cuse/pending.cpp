@@ -3,22 +3,6 @@
 
 namespace ipcdev {
 
-OpenFile::~OpenFile() {
-    watch(nullptr);
-}
-
-void OpenFile::watch(fuse_pollhandle* handle) {
-    if (poller_ != nullptr) {
-        fuse_pollhandle_destroy(poller_);
-    }
-    poller_ = handle;
-}
-
-void OpenFile::notify_poller() {
-    fuse_lowlevel_notify_poll(poller_);
-    watch(nullptr);
-}
-
 PendingCalls::~PendingCalls() {
     while (unused_.pop_front() != nullptr) {
     }
@@ -32,7 +16,7 @@ PendingCall* PendingCalls::make() {
 void PendingCalls::release(PendingCall& call) {
     call.state = RequestState::idle;
     call.message = nullptr;
-    call.file = nullptr;
+    call.open = nullptr;
     unused_.push_front(call); // the next one is better the one just used
 }
 

@@ -32,7 +32,7 @@ Reply& Reply::operator=(Reply&& other) noexcept {
         if (unique_ != 0) {
             error(EIO);
         }
-        unique_ = other.take();
+        unique_ = other.detach();
         connection_ = other.connection_;
     }
     return *this;
@@ -45,7 +45,7 @@ Reply::~Reply() {
 }
 
 bool Reply::error(int positive_errno) {
-    const auto header = header_of(header_bytes, -positive_errno, take_to_answer());
+    const auto header = header_of(header_bytes, -positive_errno, detach_to_answer());
     return send(&header, sizeof(header));
 }
 
@@ -59,7 +59,7 @@ bool Reply::bytes_in_place(std::span<std::byte> data) {
     std::byte* place = data.data() - header_bytes;
     std::array<std::byte, header_bytes> before{};
     const std::size_t answer_bytes = header_bytes + data.size();
-    const auto header = header_of(answer_bytes, 0, take_to_answer());
+    const auto header = header_of(answer_bytes, 0, detach_to_answer());
     std::memcpy(before.data(), place, header_bytes);
     std::memcpy(place, &header, header_bytes);
     const bool sent = send(place, answer_bytes);
@@ -69,15 +69,15 @@ bool Reply::bytes_in_place(std::span<std::byte> data) {
 
 bool Reply::count(std::size_t written) {
     const CountAnswer answer{
-        .header = header_of(sizeof(answer), 0, take_to_answer()),
+        .header = header_of(sizeof(answer), 0, detach_to_answer()),
         .count = {.size = static_cast<std::uint32_t>(written), .padding = 0},
     };
     return send(&answer, sizeof(answer));
 }
 
-std::uint64_t Reply::take_to_answer() {
+std::uint64_t Reply::detach_to_answer() {
     assert(unique_ != 0); // answered, moved from or of no request
-    return take();
+    return detach();
 }
 
 bool Reply::send(const void* answer, std::size_t bytes) const {
@@ -90,37 +90,37 @@ bool Reply::send(const void* answer, std::size_t bytes) const {
     return false;
 }
 
-RareReply& RareReply::operator=(RareReply&& other) noexcept {
+LibfuseReply& LibfuseReply::operator=(LibfuseReply&& other) noexcept {
     if (this != &other) {
         if (request_ != nullptr) {
             error(EIO);
         }
-        request_ = other.take();
+        request_ = other.detach();
     }
     return *this;
 }
 
-RareReply::~RareReply() {
+LibfuseReply::~LibfuseReply() {
     if (request_ != nullptr) {
         error(EIO);
     }
 }
 
-fuse_req_t RareReply::take_to_answer() {
+fuse_req_t LibfuseReply::detach_to_answer() {
     assert(request_ != nullptr); // answered, moved from or of no request
-    return take();
+    return detach();
 }
 
-bool RareReply::error(int positive_errno) {
-    return fuse_reply_err(take_to_answer(), positive_errno) == 0;
+bool LibfuseReply::error(int positive_errno) {
+    return fuse_reply_err(detach_to_answer(), positive_errno) == 0;
 }
 
-bool RareReply::ioctl_result(std::span<const std::byte> out) {
-    return fuse_reply_ioctl(take_to_answer(), 0, out.data(), out.size()) == 0;
+bool LibfuseReply::ioctl_result(std::span<const std::byte> out) {
+    return fuse_reply_ioctl(detach_to_answer(), 0, out.data(), out.size()) == 0;
 }
 
-bool RareReply::poll_events(unsigned events) {
-    return fuse_reply_poll(take_to_answer(), events) == 0;
+bool LibfuseReply::poll_events(unsigned events) {
+    return fuse_reply_poll(detach_to_answer(), events) == 0;
 }
 
 } // namespace ipcdev

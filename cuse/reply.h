@@ -9,7 +9,7 @@
 // Requires: each is answered once. Another's request would get a second answer.
 //
 // Reply answers a read or write: one write() to the connection, and nothing
-// else. RareReply answers what libfuse has dispatched.
+// else. LibfuseReply answers what libfuse has dispatched.
 #pragma once
 
 #include <fuse_lowlevel.h>
@@ -29,7 +29,7 @@ class Reply {
     Reply() = default;
     // To the request that the kernel calls `unique`, on that connection.
     Reply(int connection, std::uint64_t unique) : unique_(unique), connection_(connection) {}
-    Reply(Reply&& other) noexcept : unique_(other.take()), connection_(other.connection_) {}
+    Reply(Reply&& other) noexcept : unique_(other.detach()), connection_(other.connection_) {}
     Reply& operator=(Reply&& other) noexcept;
     Reply(const Reply&) = delete;
     Reply& operator=(const Reply&) = delete;
@@ -44,31 +44,31 @@ class Reply {
     bool count(std::size_t written); // to a write
 
   private:
-    std::uint64_t take() { return std::exchange(unique_, 0); }
-    std::uint64_t take_to_answer();
+    std::uint64_t detach() { return std::exchange(unique_, 0); }
+    std::uint64_t detach_to_answer();
     bool send(const void* answer, std::size_t bytes) const;
 
     std::uint64_t unique_ = 0; // 0: no request, the kernel begins with 2
     int connection_ = -1;
 };
 
-class RareReply {
+class LibfuseReply {
   public:
-    RareReply() = default;
-    explicit RareReply(fuse_req_t request) : request_(request) {}
-    RareReply(RareReply&& other) noexcept : request_(other.take()) {}
-    RareReply& operator=(RareReply&& other) noexcept;
-    RareReply(const RareReply&) = delete;
-    RareReply& operator=(const RareReply&) = delete;
-    ~RareReply();
+    LibfuseReply() = default;
+    explicit LibfuseReply(fuse_req_t request) : request_(request) {}
+    LibfuseReply(LibfuseReply&& other) noexcept : request_(other.detach()) {}
+    LibfuseReply& operator=(LibfuseReply&& other) noexcept;
+    LibfuseReply(const LibfuseReply&) = delete;
+    LibfuseReply& operator=(const LibfuseReply&) = delete;
+    ~LibfuseReply();
 
     bool error(int positive_errno); // 0: success; 1 to 511
     bool ioctl_result(std::span<const std::byte> out);
     bool poll_events(unsigned events);
 
   private:
-    fuse_req_t take() { return std::exchange(request_, nullptr); }
-    fuse_req_t take_to_answer();
+    fuse_req_t detach() { return std::exchange(request_, nullptr); }
+    fuse_req_t detach_to_answer();
 
     fuse_req_t request_ = nullptr;
 };

@@ -62,7 +62,7 @@ class FuseSession final : public Session {
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_FUSE; }
     [[nodiscard]] std::uint32_t capabilities() const override { return 0; }
     [[nodiscard]] Splitting splitting() const override {
-        return {.segments = 256, .offsets_count = false};
+        return {.segments = segments_, .offsets_count = false};
     }
     [[nodiscard]] const std::filesystem::path& path() const override { return place_->path(); }
 
@@ -84,6 +84,9 @@ class FuseSession final : public Session {
 
     const std::unique_ptr<MountPoint> place_;
     const std::string name_in_folder_; // empty: the device is the root
+    // As many pages as max_write_bytes are: libfuse asks for that, and the kernel grants it.
+    const std::uint32_t segments_ =
+        static_cast<std::uint32_t>(max_write_bytes / static_cast<std::size_t>(getpagesize()));
     const RequestTimeouts timeouts_ = RequestTimeouts::of_this_kernel();
     bool shaking_hands_ = true; // libfuse has written nothing yet
     struct stat attributes_ {}; // the device's
@@ -167,7 +170,7 @@ fuse_lowlevel_ops FuseSession::callbacks() {
     ops.setattr = [](fuse_req_t request, fuse_ino_t inode, struct stat* wanted, int which,
                      fuse_file_info*) {
         if (self(request).attributes_.st_ino != inode) {
-            RareReply(request).error(EPERM);
+            LibfuseReply(request).error(EPERM);
             return;
         }
         self(request).setattr(request, *wanted, which);
@@ -185,14 +188,14 @@ fuse_lowlevel_ops FuseSession::callbacks() {
                    fuse_file_info* file, unsigned, const void* in, std::size_t in_bytes,
                    std::size_t) {
         if (self(request).attributes_.st_ino != inode) {
-            RareReply(request).error(ENOTTY); // an open of the folder is none of the device
+            LibfuseReply(request).error(ENOTTY); // an open of the folder is none of the device
             return;
         }
         self(request).operations_.ioctl(request, command, *file,
                                         {static_cast<const std::byte*>(in), in_bytes});
     };
     ops.fsync = [](fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-        RareReply(request).error(EINVAL);
+        LibfuseReply(request).error(EINVAL);
     };
     return ops;
 }
@@ -247,7 +250,7 @@ bool FuseSession::reply_open(fuse_req_t request, fuse_file_info& file) {
 
 void FuseSession::lookup(fuse_req_t request, const char* name) const {
     if (name_in_folder_ != name) {
-        RareReply(request).error(ENOENT);
+        LibfuseReply(request).error(ENOENT);
         return;
     }
     fuse_entry_param entry{};

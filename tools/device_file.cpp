@@ -117,6 +117,8 @@ std::string DeviceFile::why_busy() const {
     };
     add(now.queued_messages, "message is queued", "messages are queued",
         "'ipcdevctl clear' drops them");
+    add(now.begun_messages, "message is begun", "messages are begun",
+        "wait until it is read, or its reader closes the device");
     add(now.parked_readers, "reader is parked", "readers are parked",
         "'ipcdevctl waiters' lists them");
     add(now.parked_writers, "writer is parked", "writers are parked",
@@ -128,10 +130,10 @@ std::string DeviceFile::why_invalid(const ipcdev_configure& change) const {
     const ipcdev_info now = info();
     const __u32 mode = change.mode != 0 ? change.mode : now.mode;
     if (mode == IPCDEV_MODE_SLOT && change.depth > 1) {
-        return "a slot holds one message. Leave out --depth, or use --mode fifo";
+        return "a slot holds one message. Leave out --depth, or use --mode ring or fifo";
     }
-    if (mode == IPCDEV_MODE_FIFO && now.mode == IPCDEV_MODE_SLOT && change.depth == 0) {
-        return "a slot has no depth that the fifo could keep. Give --depth";
+    if (mode != IPCDEV_MODE_SLOT && now.mode == IPCDEV_MODE_SLOT && change.depth == 0) {
+        return "a slot has no depth that another mode could keep. Give --depth";
     }
     return "--depth times --max-message may be at most " + std::to_string(IPCDEV_QUEUE_BYTES_MAX) +
            " bytes (256 MiB)";

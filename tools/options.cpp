@@ -31,14 +31,24 @@ std::string check_path(std::string& typed) {
 }
 
 std::string check_mode(std::string& typed) {
-    return typed == "fifo" || typed == "slot" ? std::string{}
-                                              : "must be one of fifo, slot, not '" + typed + "'";
+    return typed == "fifo" || typed == "ring" || typed == "slot"
+               ? std::string{}
+               : "must be one of fifo, ring, slot, not '" + typed + "'";
+}
+
+__u32 mode_number(const std::string& typed) {
+    return typed == "slot" ? IPCDEV_MODE_SLOT
+                           : (typed == "ring" ? IPCDEV_MODE_RING : IPCDEV_MODE_FIFO);
 }
 
 void add_settings(CLI::App& configure, Options& options, std::string& mode) {
-    configure.add_option("--mode", mode, "fifo: a queue. slot: the newest message wins")
+    configure
+        .add_option("--mode", mode,
+                    "fifo: writers wait while it is full. ring: the newest messages, and no "
+                    "writer waits. slot: a ring of depth 1")
         ->check(CLI::Validator(check_mode, ""));
-    configure.add_option("--depth", options.change.depth, "Messages a fifo holds, 1 to 65536")
+    configure
+        .add_option("--depth", options.change.depth, "Messages a fifo or ring holds, 1 to 65536")
         ->check(between(IPCDEV_DEPTH_MIN, IPCDEV_DEPTH_MAX, "messages"));
     configure
         .add_option("--max-message", options.change.max_message, "Bytes of one message, 1 to 65536")
@@ -82,7 +92,7 @@ void combine(const CLI::App& app, Options& options, const std::string& mode) {
     }
     ipcdev_configure& change = options.change;
     if (!mode.empty()) {
-        change.mode = mode == "slot" ? IPCDEV_MODE_SLOT : IPCDEV_MODE_FIFO;
+        change.mode = mode_number(mode);
     }
     if (change.mode == 0 && change.depth == 0 && change.max_message == 0) {
         throw CLI::ValidationError(
@@ -90,7 +100,7 @@ void combine(const CLI::App& app, Options& options, const std::string& mode) {
     }
     if (change.mode == IPCDEV_MODE_SLOT && change.depth > 1) {
         throw CLI::ValidationError(
-            "--depth: a slot holds one message; leave it out or use --mode fifo");
+            "--depth: a slot holds one message; leave it out, or use --mode ring or fifo");
     }
 }
 

@@ -31,6 +31,8 @@ std::string name_of_mode(__u32 mode) {
         return "fifo";
     case IPCDEV_MODE_SLOT:
         return "slot";
+    case IPCDEV_MODE_RING:
+        return "ring";
     default:
         return "unknown (" + std::to_string(mode) + ")";
     }
@@ -131,6 +133,7 @@ Record record_of(const std::string& path, const ipcdev_info& info) {
             {"max_message", info.max_message, "bytes"},
             {"queued_messages", info.queued_messages},
             {"queued_bytes", info.queued_bytes},
+            {"begun_messages", info.begun_messages},
             {"parked_readers", info.parked_readers},
             {"parked_writers", info.parked_writers},
             {"opens", info.opens, "(with this one)"}};

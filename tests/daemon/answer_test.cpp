@@ -131,7 +131,7 @@ TEST(AnswerDeathTest, GivenTwiceIsABug) {
         const Reply moved(std::move(reply));
         reply.error(EIO);
     };
-    const auto to_no_request = [] { RareReply().error(EIO); };
+    const auto to_no_request = [] { LibfuseReply().error(EIO); };
     EXPECT_DEATH(twice(), "unique_ != 0");
     EXPECT_DEATH(after_a_move(), "unique_ != 0");
     EXPECT_DEATH(to_no_request(), "request_ != nullptr");

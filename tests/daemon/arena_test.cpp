@@ -26,7 +26,7 @@ constexpr std::size_t larges_in_a_slab = 15;
 
 std::vector<void*> take_all(Arena& arena, std::size_t size_index) {
     std::vector<void*> blocks;
-    while (void* block = arena.take(size_index)) {
+    while (void* block = arena.allocate(size_index)) {
         blocks.push_back(block);
     }
     return blocks;
@@ -56,7 +56,7 @@ TEST(Arena, GivesBlocksThatDoNotOverlap) {
     for (int i = 0; i < 100'000; ++i) {
         const auto size_index = random() % 100 < 95 ? random() % 2 : large;
         if (random() % 2 == 0 || taken.empty()) {
-            auto* block = static_cast<std::byte*>(arena.take(size_index));
+            auto* block = static_cast<std::byte*>(arena.allocate(size_index));
             if (block != nullptr) {
                 const auto mark = static_cast<std::byte>(i);
                 taken.push_back({block, sizes.at(size_index), mark});
@@ -81,7 +81,7 @@ TEST(Arena, IsNullBeyondItsBoundAndWorksAgainBelow) {
     for (int round = 0; round < 2; ++round) {
         const auto blocks = take_all(arena, large);
         EXPECT_EQ(blocks.size(), 3 * larges_in_a_slab);
-        EXPECT_EQ(arena.take(small), nullptr);
+        EXPECT_EQ(arena.allocate(small), nullptr);
         release_all(arena, blocks);
     }
 }
@@ -97,14 +97,14 @@ TEST(Arena, UsesASlabForBlocksOfAnotherSizeOnceItIsIdle) {
 
 TEST(Arena, TakesALargerBlockWhereNoneOfItsSizeIsLeft) {
     Arena arena(sizes, 2);
-    void* first = arena.take(large);
-    void* second = arena.take(large);
+    void* first = arena.allocate(large);
+    void* second = arena.allocate(large);
     const auto smalls = take_all(arena, small);
     EXPECT_EQ(smalls.size(), Arena::blocks_in_a_slab(sizes[small]) + larges_in_a_slab - 2);
-    EXPECT_EQ(arena.take(middle), nullptr);
+    EXPECT_EQ(arena.allocate(middle), nullptr);
     release_all(arena, smalls);
     arena.release(first);
-    EXPECT_NE(arena.take(large), nullptr);
+    EXPECT_NE(arena.allocate(large), nullptr);
     arena.release(second);
 }
 
@@ -113,7 +113,7 @@ TEST(Arena, NeedsNothingOfTheSystemWhileItIsWarm) {
     const auto pass = [&] {
         for (const std::size_t size_index : {small, middle, large}) {
             std::array<void*, 5> blocks{};
-            std::ranges::generate(blocks, [&] { return arena.take(size_index); });
+            std::ranges::generate(blocks, [&] { return arena.allocate(size_index); });
             for (void* block : blocks) {
                 ASSERT_NE(block, nullptr);
                 arena.release(block);
@@ -149,15 +149,15 @@ TEST(Arena, ThatIsRefusedMemoryUsesWhatItHas) {
     constexpr std::size_t more = 2;
     Arena arena(sizes, Arena::first_slabs + more);
     std::array<void*, (Arena::first_slabs * larges_in_a_slab) + 1> blocks{};
-    std::ranges::generate(blocks, [&] { return arena.take(large); });
-    void* last = arena.take(small); // of a slab of its own, of which there is no other yet
+    std::ranges::generate(blocks, [&] { return arena.allocate(large); });
+    void* last = arena.allocate(small); // of a slab of its own, of which there is no other yet
     const NoMemory none;
     for (std::size_t i = 1; i < larges_in_a_slab; ++i) {
-        EXPECT_NE(arena.take(middle), nullptr) << "a larger one";
+        EXPECT_NE(arena.allocate(middle), nullptr) << "a larger one";
     }
-    EXPECT_EQ(arena.take(middle), nullptr);
+    EXPECT_EQ(arena.allocate(middle), nullptr);
     arena.release(last);
-    EXPECT_NE(arena.take(middle), nullptr) << "in the slab that is idle";
+    EXPECT_NE(arena.allocate(middle), nullptr) << "in the slab that is idle";
 }
 
 TEST(Arena, ThatIsTrimmedTakesMemoryAnew) {
@@ -167,9 +167,9 @@ TEST(Arena, ThatIsTrimmedTakesMemoryAnew) {
     EXPECT_EQ(arena.idle_bytes(), 0U);
     {
         const NoMemory none;
-        EXPECT_EQ(arena.take(small), nullptr);
+        EXPECT_EQ(arena.allocate(small), nullptr);
     }
-    void* block = arena.take(small);
+    void* block = arena.allocate(small);
     EXPECT_NE(block, nullptr);
     arena.trim(); // one is in use: it stays
     std::memset(block, 1, sizes[small]);
@@ -186,13 +186,13 @@ TEST(PayloadPool, HoldsAnyFullQueueAndTheMessagesOfParkedCalls) {
     for (std::size_t i = 0; i < PayloadSizes::count; ++i) {
         Arena arena(block_bytes, PayloadPool::slabs);
         for (std::size_t other = 0; other < PayloadSizes::count; ++other) {
-            ASSERT_NE(arena.take(other), nullptr); // of each size one is in use
+            ASSERT_NE(arena.allocate(other), nullptr); // of each size one is in use
         }
         const std::size_t bytes = i == 0 ? 1 : PayloadSizes::message_bytes(i - 1) + 1;
         const std::size_t depth =
             std::min<std::size_t>(IPCDEV_DEPTH_MAX, IPCDEV_QUEUE_BYTES_MAX / bytes);
         for (std::size_t message = 0; message < depth + 1500; ++message) {
-            ASSERT_NE(arena.take(i), nullptr) << message << " messages of " << bytes;
+            ASSERT_NE(arena.allocate(i), nullptr) << message << " messages of " << bytes;
         }
     }
 }

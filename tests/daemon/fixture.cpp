@@ -90,8 +90,8 @@ void DaemonTest::SetUp() {
 void DaemonTest::TearDown() {
     EXPECT_FALSE(watchdog::expired()) << "the test took too long, see the watchdog's line";
     unmount_everything_in(folder_);
+    wait_until(no_child_is_left); // until the watchdog, if one stays; unmounters remove, too
     fs::remove_all(folder_);
-    wait_until(no_child_is_left); // until the watchdog, if one stays
     watchdog::disarm();
 }
 

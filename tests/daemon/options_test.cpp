@@ -58,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"NameWithASpace", {"--name", "a b"}, name_rule + "not 'a b'"},
         Mistake{"NameIsEmpty", {"--name", ""}, name_rule + "not ''"},
         Mistake{"NameIsTooLong", {"--name", long_name}, name_rule + "not '" + long_name + "'"},
-        Mistake{"Mode", {"--mode", "lifo"}, "--mode: must be one of fifo, slot, not 'lifo'"},
+        Mistake{"Mode", {"--mode", "lifo"}, "--mode: must be one of fifo, ring, slot, not 'lifo'"},
         Mistake{"DepthZero", {"--depth", "0"}, "--depth: must be 1 to 65536 messages, not '0'"},
         Mistake{"DepthTooLarge", {"--depth", "65537"}, "--depth: must be 1 to 65536 messages"},
         Mistake{"DepthBeyond32Bits", {"--depth", "4294967297"}, "--depth: must be 1 to 65536"},
@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "--depth times --max-message may be at most 268435456 bytes (256 MiB)"},
         Mistake{"SlotWithADepth",
                 {"--mode", "slot", "--depth", "2"},
-                "--depth: a slot holds one message; leave it out or use --mode fifo"},
+                "--depth: a slot holds one message; leave it out, or use --mode ring or fifo"},
         Mistake{"PermissionsNotOctal",
                 {"--permissions", "0680"},
                 "--permissions: must be octal, 0000 to 0777, not '0680'"},
@@ -211,6 +211,13 @@ TEST_F(Options, ASlotIsServedWithDepth1) {
     const auto now = info(open_device(file()));
     EXPECT_EQ(now.mode, static_cast<__u32>(IPCDEV_MODE_SLOT));
     EXPECT_EQ(now.depth, 1U);
+}
+
+TEST_F(Options, ARingIsServedWithADepth) {
+    Daemon daemon(fuse_command({"--mode", "ring", "--depth", "3"}));
+    const auto now = info(open_device(file()));
+    EXPECT_EQ(now.mode, static_cast<__u32>(IPCDEV_MODE_RING));
+    EXPECT_EQ(now.depth, 3U);
 }
 
 TEST_F(Options, TheEnvironmentSetsEachOption) {

@@ -187,7 +187,7 @@ TEST(PendingCalls, ReusesWhatWasReleasedWithoutItsPast) {
     EXPECT_EQ(second, first);
     EXPECT_EQ(second->state, RequestState::idle);
     EXPECT_EQ(second->message, nullptr);
-    EXPECT_EQ(second->file, nullptr);
+    EXPECT_EQ(second->open, nullptr);
     EXPECT_EQ(allocations(), warm);
     calls.release(*second);
 }

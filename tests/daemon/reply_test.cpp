@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Unit tests of Reply and RareReply, on a FUSE file of their own: whoever owns
+// Unit tests of Reply and LibfuseReply, on a FUSE file of their own: whoever owns
 // one and does not answer, answers EIO by that.
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
@@ -40,18 +40,18 @@ fuse_lowlevel_ops careless_callbacks() {
     };
     ops.ioctl = [](fuse_req_t request, fuse_ino_t, unsigned, void*, fuse_file_info*, unsigned,
                    const void*, std::size_t, std::size_t) {
-        RareReply first(request);
-        RareReply second(std::move(first));
-        RareReply third;
+        LibfuseReply first(request);
+        LibfuseReply second(std::move(first));
+        LibfuseReply third;
         third = std::move(second); // answers once, from here
     };
     ops.fsync = [](fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-        RareReply answered(request);
+        LibfuseReply answered(request);
         answered.error(EXDEV); // and not again at its end
     };
     ops.poll = [](fuse_req_t request, fuse_ino_t, fuse_file_info*, fuse_pollhandle*) {
-        RareReply assigned_over(request);
-        assigned_over = RareReply();
+        LibfuseReply assigned_over(request);
+        assigned_over = LibfuseReply();
     };
     return ops;
 }

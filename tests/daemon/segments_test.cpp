@@ -2,9 +2,11 @@
 //
 // readv and writev of more segments than the kernel sends in one request: it
 // splits the call, and the parts must not mix messages or wait.
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -24,25 +26,39 @@ std::string pattern(std::size_t bytes, char first) {
     return text;
 }
 
-std::vector<iovec> segments(std::string& text) {
+// Aligned, so that none crosses the end of a page: each takes one page of a request, and a
+// request has as many of them as it may have pages.
+struct alignas(128) Segment {
+    std::array<char, segment_bytes> bytes;
+};
+
+std::vector<iovec> vector_of(std::vector<Segment>& segments) {
     std::vector<iovec> all;
-    for (std::size_t at = 0; at < text.size(); at += segment_bytes) {
-        all.push_back(
-            {.iov_base = &text[at], .iov_len = std::min(segment_bytes, text.size() - at)});
+    for (Segment& each : segments) {
+        all.push_back({.iov_base = each.bytes.data(), .iov_len = each.bytes.size()});
     }
     return all;
 }
 
 std::string readv_segments(const Descriptor& device, std::size_t count) {
-    std::string text(count * segment_bytes, '\0');
-    const auto all = segments(text);
+    std::vector<Segment> segments(count);
+    const auto all = vector_of(segments);
     const ssize_t got = readv(device.get(), all.data(), static_cast<int>(all.size()));
+    std::string text;
+    for (const Segment& each : segments) {
+        text.append(each.bytes.begin(), each.bytes.end());
+    }
     text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
     return text;
 }
 
-ssize_t writev_segments(const Descriptor& device, std::string text) {
-    const auto all = segments(text);
+// Requires: whole segments.
+ssize_t writev_segments(const Descriptor& device, const std::string& text) {
+    std::vector<Segment> segments(text.size() / segment_bytes);
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+        text.copy(segments[i].bytes.data(), segment_bytes, i * segment_bytes);
+    }
+    const auto all = vector_of(segments);
     return writev(device.get(), all.data(), static_cast<int>(all.size()));
 }
 
@@ -53,7 +69,35 @@ class Segments : public EachTransport {
     [[nodiscard]] std::string message(char first = 'a') const {
         return pattern(many() * segment_bytes, first);
     }
+    // So much of it comes in the first request.
+    [[nodiscard]] std::size_t first_part() const { return (by_cuse() ? 32 : 256) * segment_bytes; }
     [[nodiscard]] Command served() const { return command({"--max-message", "65536"}); }
+
+    // By a process each, which share the open: the first one is a read of many, the others
+    // have sent their requests before it sends its second one. They exit with 0 if they get
+    // what is expected.
+    struct Reader {
+        std::string expected;
+        std::size_t count; // of a read; 0: a read of many
+    };
+    void read_behind_a_first_part(Daemon& daemon, const Descriptor& shared,
+                                  const std::vector<Reader>& wanted) {
+        daemon.signal(SIGSTOP);
+        std::vector<Process> readers;
+        for (const Reader& each : wanted) {
+            Process& reader = readers.emplace_back([&] {
+                const std::string got = each.count == 0 ? readv_segments(shared, many())
+                                                        : read_some(shared, each.count);
+                return got == each.expected ? 0 : 1;
+            });
+            const auto call = std::to_string(each.count == 0 ? SYS_readv : SYS_read);
+            wait_until([&] { return system_call_of(reader.pid()) == call; });
+        }
+        daemon.signal(SIGCONT);
+        for (Process& each : readers) {
+            EXPECT_EQ(each.wait(), 0);
+        }
+    }
 };
 
 TEST_P(Segments, AReadOfManyGetsTheMessageWholeOrAShortReadAndTheRestNext) {
@@ -85,8 +129,7 @@ TEST_P(Segments, AReadOfManyWithAMessageThatEndsWhereItIsSplitDoesNotPark) {
     Daemon daemon(served());
     const Descriptor nonblocking = open_device(device());
     const Descriptor blocking = open_device(device(), O_RDWR);
-    const std::size_t split = (by_cuse() ? 32 : 256) * segment_bytes;
-    for (const std::size_t bytes : {split - 1, split, split + 1}) {
+    for (const std::size_t bytes : {first_part() - 1, first_part(), first_part() + 1}) {
         ASSERT_EQ(write_all(nonblocking, pattern(bytes, 'a')), 0);
         std::string text = readv_segments(blocking, many()); // would hang until the watchdog
         ASSERT_FALSE(text.empty());
@@ -96,6 +139,42 @@ TEST_P(Segments, AReadOfManyWithAMessageThatEndsWhereItIsSplitDoesNotPark) {
         EXPECT_EQ(text, pattern(bytes, 'a'));
         EXPECT_EQ(info(nonblocking).parked_readers, 0U);
     }
+}
+
+TEST_P(Segments, AReadOfManyGetsItsWholeMessageBesideReadersWithOpensOfTheirOwn) {
+    Daemon daemon(served());
+    const Descriptor opened = open_device(device());
+    const Descriptor other = open_device(device());
+    ASSERT_EQ(write_all(opened, message()), 0);
+    ASSERT_EQ(write_all(opened, message('A')), 0);
+    EXPECT_EQ(read_some(opened, 1), message().substr(0, 1));
+    EXPECT_EQ(read_some(other, 1), message('A').substr(0, 1));
+    EXPECT_EQ(readv_segments(opened, many()), message().substr(1));
+    EXPECT_EQ(readv_segments(other, many()), message('A').substr(1));
+}
+
+TEST_P(Segments, AReadOfManyEndsWhereAnotherOfItsOpenGotTheNextBytes) {
+    Daemon daemon(served());
+    const Descriptor opened = open_device(device(), O_RDWR);
+    ASSERT_EQ(write_all(opened, message()), 0);
+    const std::size_t part = first_part();
+    read_behind_a_first_part(daemon, opened,
+                             {{message().substr(0, part), 0}, {message().substr(part, 300), 300}});
+    EXPECT_EQ(read_some(opened), message().substr(part + 300));
+}
+
+// One gets the rest, and one begins the next message.
+TEST_P(Segments, AReadOfManyGetsNothingOfWhatItsOpenHasBegunSince) {
+    Daemon daemon(served());
+    const Descriptor opened = open_device(device(), O_RDWR);
+    ASSERT_EQ(write_all(opened, message()), 0);
+    ASSERT_EQ(write_all(opened, message('A')), 0);
+    const std::size_t part = first_part();
+    read_behind_a_first_part(daemon, opened,
+                             {{message().substr(0, part), 0},
+                              {message().substr(part), 65536},
+                              {message('A').substr(0, part), part}});
+    EXPECT_EQ(read_some(opened), message('A').substr(part));
 }
 
 TEST_P(Segments, AParkedReadOfManyIsAnsweredByOneMessage) {
@@ -118,10 +197,8 @@ TEST_P(Segments, TwoReadersOfManyNeverMixTheirMessages) {
         readers.emplace_back([&] {
             const Descriptor blocking = open_device(device(), O_RDWR);
             for (;;) { // each message is of one letter; 'z' is the last
-                std::string text(many() * segment_bytes, '\0');
-                const auto all = segments(text);
-                const ssize_t got = readv(blocking.get(), all.data(), static_cast<int>(all.size()));
-                if (got <= 0 || text.find_first_not_of(text[0]) < static_cast<std::size_t>(got)) {
+                const std::string text = readv_segments(blocking, many());
+                if (text.empty() || text.find_first_not_of(text[0]) != std::string::npos) {
                     return 1;
                 }
                 if (text[0] == 'z') {

@@ -102,20 +102,30 @@ class Configure(WithDaemon):
         fields = self.fields("info")
         self.assertEqual((fields["depth"], fields["max_message"]), ("3 messages", "100 bytes"))
 
+    def test_turns_a_fifo_into_a_ring_of_its_depth_and_back(self) -> None:
+        self.succeed("configure", "--mode", "ring")
+        fields = self.fields("info")
+        self.assertEqual((fields["mode"], fields["depth"]), ("ring", "64 messages"))
+        self.succeed("configure", "--mode", "fifo")
+        self.assertEqual(self.fields("info")["mode"], "fifo")
+
     def test_turns_a_fifo_into_a_slot_and_back(self) -> None:
         self.succeed("configure", "--mode", "slot")
         self.assertEqual(self.fields("info")["mode"], "slot")
         self.fail_with(
-            f"{self.daemon.path} does not take these settings: a slot has no depth that the fifo could keep. "
-            "Give --depth", "configure", "--mode", "fifo")
+            f"{self.daemon.path} does not take these settings: a slot has no depth that another mode could "
+            "keep. Give --depth", "configure", "--mode", "fifo")
         self.succeed("configure", "--mode", "fifo", "--depth", "2")
         self.assertEqual(self.fields("info")["depth"], "2 messages")
+        self.succeed("configure", "--mode", "slot")
+        self.succeed("configure", "--mode", "ring", "--depth", "3")
+        self.assertEqual(self.fields("info")["depth"], "3 messages")
 
     def test_a_slot_takes_no_depth(self) -> None:
         self.succeed("configure", "--mode", "slot")
         self.fail_with(
             f"{self.daemon.path} does not take these settings: a slot holds one message. "
-            "Leave out --depth, or use --mode fifo", "configure", "--depth", "2")
+            "Leave out --depth, or use --mode ring or fifo", "configure", "--depth", "2")
 
     def test_settings_that_need_too_much_memory_are_refused(self) -> None:
         self.fail_with(
@@ -126,6 +136,16 @@ class Configure(WithDaemon):
         self.daemon.write(b"x", b"y")
         self.fail_with(f"{self.daemon.path} is in use: 2 messages are queued ('ipcdevctl clear' drops them)",
                        "configure", "--depth", "2")
+
+    def test_says_which_messages_are_begun(self) -> None:
+        self.daemon.write(b"message")
+        with open(self.daemon.path, "rb", buffering=0) as reader:
+            self.assertEqual(reader.read(3), b"mes")
+            self.assertEqual(self.fields("info")["begun_messages"], "1")
+            self.fail_with(f"{self.daemon.path} is in use: 1 message is begun (wait until it is read, "
+                           "or its reader closes the device)", "configure", "--depth", "2")
+            self.assertEqual(reader.read(10), b"sage")
+        self.succeed("configure", "--depth", "2")
 
     def test_says_which_calls_are_in_the_way(self) -> None:
         self.daemon.park_reader(1)
@@ -184,12 +204,12 @@ class WrongOptions(unittest.TestCase):
         self.refuse("configure: there is nothing to change; give --mode, --depth or --max-message", "configure")
 
     def test_settings_out_of_range(self) -> None:
-        self.refuse("--mode: must be one of fifo, slot, not 'lifo'", "configure", "--mode", "lifo")
+        self.refuse("--mode: must be one of fifo, ring, slot, not 'lifo'", "configure", "--mode", "lifo")
         self.refuse("--depth: must be 1 to 65536 messages, not '0'", "configure", "--depth", "0")
         self.refuse("--max-message: must be 1 to 65536 bytes, not '4k'", "configure", "--max-message", "4k")
 
     def test_a_slot_with_a_depth(self) -> None:
-        self.refuse("--depth: a slot holds one message; leave it out or use --mode fifo",
+        self.refuse("--depth: a slot holds one message; leave it out, or use --mode ring or fifo",
                     "configure", "--mode", "slot", "--depth", "2")
 
     def test_help_and_version_succeed(self) -> None:

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include "open_file.h"
+
+#include <algorithm>
+
+namespace ipcdev {
+
+OpenFile::~OpenFile() {
+    watch(nullptr);
+}
+
+void OpenFile::watch(fuse_pollhandle* handle) {
+    if (poller_ != nullptr) {
+        fuse_pollhandle_destroy(poller_);
+    }
+    poller_ = handle;
+}
+
+void OpenFile::notify_poller() {
+    fuse_lowlevel_notify_poll(poller_);
+    watch(nullptr);
+}
+
+void OpenFile::remember_read(const ReadEnd& end, bool may_be_part) {
+    last_read_ = end;
+    if (may_be_part) {
+        furthest_part_end_ = std::max(furthest_part_end_, end.offset);
+    }
+}
+
+// Of the last read alone: if another one got bytes since, those are missing here. Bytes
+// that came back since lie before the ones that would be next.
+bool OpenFile::goes_on(pid_t thread, off_t offset) const {
+    const Piece* const first = begun.front();
+    return first != nullptr && thread != 0 && thread == last_read_.thread &&
+           offset == last_read_.offset && first->slice.message->sequence == last_read_.sequence &&
+           first->slice.begin == last_read_.next;
+}
+
+} // namespace ipcdev
