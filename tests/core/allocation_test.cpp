@@ -80,7 +80,7 @@ void drain(Effects& effects) {
 struct Life {
     static constexpr std::uint32_t size = 4;
 
-    explicit Life(const Settings& settings) : device(settings) {}
+    explicit Life(const Settings& settings) : device(settings) { device.open(open); }
 
     void write(std::size_t index) {
         writers[index].account = &account;
@@ -108,6 +108,7 @@ struct Life {
     }
     void read(std::size_t index, std::uint64_t count) {
         readers[index].account = &account;
+        readers[index].open = &open;
         readers[index].bytes = count;
         device.submit_read(readers[index], effects);
         drain(effects);
@@ -120,6 +121,10 @@ struct Life {
         device.put_back(readers[index], spares[index], effects);
         drain(effects);
     }
+    void release() {
+        device.release(open, effects);
+        drain(effects);
+    }
     void clear() {
         device.clear(effects);
         drain(effects);
@@ -128,6 +133,7 @@ struct Life {
     std::array<Message, 4> messages{Message(size), Message(size), Message(size), Message(size)};
     std::array<Piece, 4> spares;
     Account account;
+    Open open;
     std::array<Request, 4> writers;
     std::array<Request, 4> readers;
     Effects effects;
@@ -146,28 +152,31 @@ TEST(Allocation, ALifeOfAFifoNeedsNone) {
     const int before = heap_calls;
     {
         Life life({.mode = Mode::fifo, .depth = 2, .max_message = Life::size});
-        life.device.open();
         life.write(0);
         life.write(1);
         life.write(2); // parks
         life.write(3); // parks
         life.read(0, 1);
         life.read(1, 1);
-        life.fault(0); // the whole piece is in the queue: takes the spare one
-        life.fault(1);
+        life.fault(0); // the whole piece is begun: takes the spare one
+        life.fault(1); // the message goes back to the queue
+        life.read(0, 1);
+        life.read(1, 1);
+        life.fault(0);
+        life.copied(1); // two pieces are begun
+        life.release(); // and go back to the queue
+        life.device.open(life.open);
+        life.read(2, 1); // begun again, both
+        life.copied(2);
         life.read(2, 100);
         life.copied(2);
         life.device.cancel(life.writers[3], EINTR, life.effects);
         drain(life.effects);
         life.clear();
-        life.read(0, 100);
-        life.read(1, 100); // parks
-        life.fault(0);
-        life.copied(1);
         EXPECT_EQ(life.device.configure({.mode = IPCDEV_MODE_SLOT}), 0);
-        static_cast<void>(life.device.poll_mask());
-        life.device.release();
+        static_cast<void>(life.device.poll_mask(life.open));
         EXPECT_EQ(life.device.statistics().messages_written, 3U);
+        EXPECT_EQ(life.device.statistics().messages_read, 1U);
     }
     EXPECT_EQ(heap_calls, before);
 }
@@ -202,12 +211,14 @@ TEST(Allocation, ALifeOfASlotNeedsNone) {
         life.write(0);
         life.write(1);
         life.write(2);
-        life.fault(0);
-        life.read(1, 100);
+        life.fault(0); // older than what is there
+        life.read(1, 1);
         life.copied(1);
+        life.release(); // drops the rest of it
         life.write(3);
         life.clear();
         EXPECT_EQ(life.device.statistics().messages_overwritten, 2U);
+        EXPECT_EQ(life.device.statistics().bytes_truncated, 3U);
     }
     EXPECT_EQ(heap_calls, before);
 }

@@ -14,10 +14,13 @@ namespace {
 TEST(CancelAll, EndsReadersInTheOrderOfService) {
     Device device;
     Account user;
+    Open open;
     std::array<Request, 3> readers;
     Effects effects;
+    device.open(open);
     for (Request& reader : readers) {
         reader.account = &user;
+        reader.open = &open;
         reader.bytes = 10;
         device.submit_read(reader, effects);
         ASSERT_EQ(reader.state, RequestState::parked);
@@ -31,6 +34,7 @@ TEST(CancelAll, EndsReadersInTheOrderOfService) {
     EXPECT_TRUE(effects.completed.empty());
     EXPECT_EQ(device.gauges().parked_readers, 0U);
     EXPECT_EQ(device.statistics().interrupted, 0U) << "by no signal";
+    device.release(open, effects);
 }
 
 TEST(CancelAll, EndsWritersWithWhatTheyWroteBefore) {

@@ -34,9 +34,10 @@ std::string complaint(const std::string& text) {
 } // namespace
 
 TEST(TraceLanguage, AnInputIsReadBackAsItIsWritten) {
-    for (const std::string text : {"open",
-                                   "close",
+    for (const std::string text : {"open F",
+                                   "close F",
                                    "clear",
+                                   "configure mode=ring depth=2",
                                    "configure mode=slot depth=1 max_message=8",
                                    "configure mode=7",
                                    "A: read 100",
@@ -53,6 +54,8 @@ TEST(TraceLanguage, AnInputIsReadBackAsItIsWritten) {
                                    "A: read 64 batch nonblock held",
                                    "A: read 100 held user=1",
                                    "B: write \"x\" nonblock user=70000",
+                                   "A: read 100 batch held user=1 open=F",
+                                   "B: write \"x\" open=F",
                                    "A: cancel",
                                    "A: cancel ENODEV",
                                    "A: copied",
@@ -66,7 +69,8 @@ TEST(TraceLanguage, AnInputIsReadBackAsItIsWritten) {
 TEST(TraceLanguage, WhatIsNoInputIsRefused) {
     for (const std::string text : {"",
                                    "opened",
-                                   "open it",
+                                   "open",
+                                   "close F G",
                                    "A:",
                                    "A: jump",
                                    "A: read",
@@ -86,6 +90,7 @@ TEST(TraceLanguage, WhatIsNoInputIsRefused) {
                                    "A: cancel EWHAT",
                                    "A: copied 1",
                                    "A: cancel user=1",
+                                   "A: cancel open=F",
                                    "A: read 1 user=you",
                                    "A: read 1 user=",
                                    "configure size=1",
@@ -97,11 +102,11 @@ TEST(TraceLanguage, WhatIsNoInputIsRefused) {
 }
 
 TEST(TraceLanguage, AComplaintNamesTheLine) {
-    EXPECT_EQ(complaint("open\n"), "line 1: nothing comes before the first scenario");
+    EXPECT_EQ(complaint("open F\n"), "line 1: nothing comes before the first scenario");
     EXPECT_EQ(complaint("scenario x\n    done\n"), "line 2: an output follows its input");
-    EXPECT_EQ(complaint("scenario x\nopen\n# why\n    done\n"),
+    EXPECT_EQ(complaint("scenario x\nopen F\n# why\n    done\n"),
               "line 4: an output follows its input");
-    EXPECT_EQ(complaint("scenario x\nopen\ndevice depth=1\n"),
+    EXPECT_EQ(complaint("scenario x\nopen F\ndevice depth=1\n"),
               "line 3: one device line, before the first input");
     EXPECT_EQ(complaint("scenario x\ndevice depth=65537\n"),
               "line 2: settings that no device can have");
@@ -115,24 +120,56 @@ TEST(TraceLanguage, AnInputThatMakesNoSenseNowIsRefused) {
               "line 3: A: read 1: a call by a client that is busy");
     EXPECT_EQ(complaint("scenario x\nA: copied\n"), "line 2: A: copied: no copy is under way");
     EXPECT_EQ(complaint("scenario x\nA: fault\n"), "line 2: A: fault: no copy is under way");
-    EXPECT_EQ(complaint("scenario x\nclose\n"), "line 2: close: close of what is not open");
+    EXPECT_EQ(complaint("scenario x\nclose F\n"), "line 2: close F: close of what is not open");
+    EXPECT_EQ(complaint("scenario x\nopen F\nopen F\n"), "line 3: open F: open of what is open");
+    EXPECT_EQ(complaint("scenario x\nA: read 1 open=F\nclose F\n"),
+              "line 3: close F: close while a call is parked or being copied");
+    EXPECT_EQ(complaint("scenario x\nA: write \"x\"\nA: read 1 held open=F\nclose F\n"),
+              "line 4: close F: close while a call is parked or being copied");
     EXPECT_EQ(complaint("scenario x\nA: write \"x\" \"\" batch\n"),
               "line 2: A: write \"x\" \"\" batch: a frame of 0 bytes, which a transport refuses");
 }
 
+TEST(TraceLanguage, AnOpenIsTheClientsOwnUnlessItIsNamed) {
+    Names names;
+    const Line own = parse_input("A: read 1", names);
+    const Line other = parse_input("B: read 1 open=A", names);
+    EXPECT_EQ(own.input.open, own.input.client);
+    EXPECT_EQ(other.input.open, own.input.open);
+    EXPECT_NE(other.input.client, own.input.client);
+}
+
+TEST(TraceLanguage, WhatPollSaysToAnOpenIsShownWhereItIsSomethingElse) {
+    const auto outputs = play(parsed("scenario x\n"
+                                     "B: write \"ab\"\n"
+                                     "A: read 1\n"
+                                     "B: write \"cd\"\n"
+                                     "B: read 2\n"
+                                     "A: read 1\n")
+                                  .scenarios[0],
+                              make_device_engine);
+    using Lines = std::vector<std::string>;
+    EXPECT_EQ(outputs[1],
+              (Lines{"A: done 1 \"a\"", "poll: writable", "poll A: readable writable"}));
+    EXPECT_EQ(outputs[2], (Lines{"B: done 2", "edge: readable", "poll: readable writable"}));
+    EXPECT_EQ(outputs[3],
+              (Lines{"B: done 2 \"cd\"", "poll: writable", "poll A: readable writable"}));
+    EXPECT_EQ(outputs[4], (Lines{"A: done 1 \"b\"", "poll A: writable"}));
+}
+
 TEST(TraceLanguage, NeighboursThatDoTheSameAreOneLine) {
     const auto outputs = play(parsed("scenario x\n"
-                                     "C8..C11: read 1\n"
+                                     "C8..C11: read 1 open=F\n"
                                      "A: write \"hello\"\n"
                                      "C1..C2: write \"x\"\n")
                                   .scenarios[0],
                               make_device_engine);
     using Lines = std::vector<std::string>;
     EXPECT_EQ(outputs[0], (Lines{"C8..C11: parked"}));
-    EXPECT_EQ(outputs[1],
-              (Lines{"A: done 5", "C8: done 1 \"h\"", "C9: done 1 \"e\"", "C10..C11: done 1 \"l\"",
-                     "edge: readable", "poll: readable writable"}));
-    EXPECT_EQ(outputs[2], (Lines{"C1..C2: done 1", "edge: readable"}));
+    EXPECT_EQ(outputs[1], (Lines{"A: done 5", "C8: done 1 \"h\"", "C9: done 1 \"e\"",
+                                 "C10..C11: done 1 \"l\"", "poll F: readable writable"}));
+    EXPECT_EQ(outputs[2], (Lines{"C1: done 1", "edge: readable", "poll: readable writable",
+                                 "C2: done 1", "edge: readable"}));
 }
 
 TEST(TraceLanguage, ADifferenceIsShownInItsScenario) {
@@ -156,8 +193,7 @@ TEST(TraceLanguage, ADifferenceIsShownInItsScenario) {
               "-     A: done 2 \"ab\"\n"
               "+     B: done 2\n"
               "+     A: done 1 \"a\"\n"
-              "+     edge: readable\n"
-              "+     poll: readable writable\n");
+              "+     poll A: readable writable\n");
 }
 
 TEST(TraceLanguage, AFileKeepsItsCommentsAndEmptyLines) {
@@ -167,14 +203,14 @@ TEST(TraceLanguage, AFileKeepsItsCommentsAndEmptyLines) {
                              "# why\n"
                              "device depth=1\n"
                              "# first\n"
-                             "open\n"
+                             "open F\n"
                              "\n"
                              "A: read 1\n"
                              "    A: parked\n"
                              "\n"
                              "scenario Two\n"
                              "# without a device line\n"
-                             "close\n"
+                             "close F\n"
                              "\n"
                              "# tail\n";
     EXPECT_EQ(trace_text(parsed(text)), text);

@@ -4,6 +4,7 @@
 #include "trace_player.h"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -96,27 +97,21 @@ void Player::show_masks(const Input& input, const Outcome& outcome,
     if (shown_ != before) {
         lines.push_back("poll: " + mask_text(shown_));
     }
-    std::set<std::size_t> opens; // those of which it may be another
-    for (const auto& [open, mask] : shown_to_) {
-        opens.insert(open);
+    if (input.verb == Verb::fault) {
+        shown_to_.try_emplace(by_.at(input.client), before);
     }
-    opens.insert(input.open);
-    opens.insert(by_[input.client]);
     for (const Completion& ended : outcome.completions) {
-        opens.insert(by_[ended.client]);
+        if (ended.operation == Operation::read && ended.error == 0) {
+            shown_to_.try_emplace(by_.at(ended.client), before);
+        }
     }
-    for (const std::size_t open : opens) {
-        const auto known = shown_to_.find(open);
-        const PollMask mask = engine_.mask(open);
-        const bool differs = mask != (known == shown_to_.end() ? before : known->second);
-        const bool was_said = mask == shown_ && shown_ != before;
-        if (differs && !was_said) {
-            lines.push_back("poll " + names_.name(open) + ": " + mask_text(mask));
+    for (auto shown = shown_to_.begin(); shown != shown_to_.end();) {
+        const PollMask mask = engine_.mask(shown->first);
+        const bool changed = mask != std::exchange(shown->second, mask);
+        if (shown_ == before ? changed : mask != shown_) {
+            lines.push_back("poll " + names_.name(shown->first) + ": " + mask_text(mask));
         }
-        shown_to_.erase(open);
-        if (mask != shown_) {
-            shown_to_[open] = mask;
-        }
+        shown = mask.readable ? std::next(shown) : shown_to_.erase(shown);
     }
 }
 

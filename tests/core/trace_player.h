@@ -42,7 +42,8 @@ class Player {
     std::map<std::size_t, std::size_t> by_;     // by which open
     std::set<std::size_t> opens_;
     PollMask shown_{.readable = false, .writable = true};
-    std::map<std::size_t, PollMask> shown_to_; // opens to which poll says something else
+    // What it was for opens that may have begun something.
+    std::map<std::size_t, PollMask> shown_to_;
 };
 
 // The outputs of every step, in order.

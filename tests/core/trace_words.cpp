@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 
 namespace ipcdev::test {
@@ -150,9 +151,10 @@ Input parse_call(std::string_view verb, const std::vector<std::string_view>& arg
     return input;
 }
 
-// The value of the word `name=value`, which is taken out; empty without one.
-std::string_view take_value(std::vector<std::string_view>& arguments, std::string_view name) {
-    std::string_view value;
+// The value of the word `name=value`, which is taken out.
+std::optional<std::string_view> take_value(std::vector<std::string_view>& arguments,
+                                           std::string_view name) {
+    std::optional<std::string_view> value;
     std::erase_if(arguments, [&](std::string_view word) {
         const bool is = word.substr(0, name.size()) == name && word.size() > name.size() &&
                         word[name.size()] == '=';
@@ -164,8 +166,8 @@ std::string_view take_value(std::vector<std::string_view>& arguments, std::strin
 
 // 0 without one.
 std::uint64_t take_number(std::vector<std::string_view>& arguments, std::string_view name) {
-    const std::string_view value = take_value(arguments, name);
-    return value.empty() ? 0 : parse_number(value);
+    const auto value = take_value(arguments, name);
+    return value ? parse_number(*value) : 0;
 }
 
 Line parse_client_input(std::string_view client, std::string_view verb,
@@ -175,7 +177,7 @@ Line parse_client_input(std::string_view client, std::string_view verb,
     const bool held = flag("held");
     const bool batch = flag("batch");
     const std::size_t user = take_number(arguments, "user");
-    const std::string_view open = take_value(arguments, "open");
+    const auto open = take_value(arguments, "open");
     Line line{.input = parse_call(verb, arguments, batch), .held = held};
     const bool reads = line.input.verb == Verb::read;
     const bool writes = line.input.verb == Verb::write;
@@ -183,12 +185,12 @@ Line parse_client_input(std::string_view client, std::string_view verb,
     const std::size_t most = batch && writes                            ? arguments.size()
                              : calls || line.input.verb == Verb::cancel ? 1
                                                                         : 0;
-    if (arguments.size() > most ||
-        ((nonblocking || batch || user != 0 || !open.empty()) && !calls) || (held && !reads)) {
+    if (arguments.size() > most || ((nonblocking || batch || user != 0 || open) && !calls) ||
+        (held && !reads)) {
         unknown("too many words for", verb);
     }
     line.input.client = names.number(client);
-    line.input.open = open.empty() ? line.input.client : names.number(open);
+    line.input.open = open ? names.number(*open) : line.input.client;
     line.input.nonblocking = nonblocking;
     line.input.user = user;
     return line;
