@@ -106,23 +106,21 @@ static u64 ipcdev_since_of(const struct ipcdev_call *call)
 	return max_t(s64, timespec64_to_ns(&since), 0);
 }
 
-/* Adds those of one list that are wanted: but the first @skip, of all lists. */
-static void ipcdev_list_waiters(struct list_head *parked, u32 *skip,
+/* Adds those of one list that are wanted, and counts in @total all that @asking may see. */
+static void ipcdev_list_waiters(struct list_head *parked, const struct ipcdev_account *asking,
 				struct ipcdev_waiters *waiters)
 {
 	struct ipcdev_request *request;
 
 	list_for_each_entry(request, parked, hook) {
 		const struct ipcdev_call *call = ipcdev_call_of(request);
-		struct ipcdev_waiter *waiter = &waiters->waiters[waiters->count];
+		struct ipcdev_waiter *waiter;
 
-		if (*skip) {
-			--*skip;
+		if (!asking->privileged && request->account != asking)
 			continue;
-		}
-		if (waiters->count == IPCDEV_WAITERS_PER_CALL)
-			return;
-		waiters->count++;
+		if (waiters->total++ < waiters->first || waiters->count == IPCDEV_WAITERS_PER_CALL)
+			continue;
+		waiter = &waiters->waiters[waiters->count++];
 		waiter->pid = task_pid_vnr(call->task); /* 0 if the caller can't see it */
 		waiter->operation = request->operation == IPCDEV_OP_READ ? IPCDEV_WAITER_READ :
 									   IPCDEV_WAITER_WRITE;
@@ -131,24 +129,20 @@ static void ipcdev_list_waiters(struct list_head *parked, u32 *skip,
 	}
 }
 
-static int ipcdev_ioctl_waiters(struct ipcdev_node *node, unsigned int command, void __user *user)
+static int ipcdev_ioctl_waiters(struct ipcdev_file *open, unsigned int command, void __user *user)
 {
-	const struct ipcdev_gauges *gauges = &node->device.gauges;
+	struct ipcdev_node *node = open->node;
 	struct ipcdev_waiters waiters;
 	int error = ipcdev_take_struct(&waiters, sizeof(waiters), user, command);
-	u32 skip;
 
 	if (error)
 		return error;
-	skip = waiters.first;
 	waiters.count = 0;
+	waiters.total = 0;
 	memset(waiters.waiters, 0, sizeof(waiters.waiters));
 	ipcdev_lock(node);
-	waiters.total = gauges->parked_readers + gauges->parked_writers;
-	if (skip < waiters.total) {
-		ipcdev_list_waiters(&node->device.readers, &skip, &waiters);
-		ipcdev_list_waiters(&node->device.writers, &skip, &waiters);
-	}
+	ipcdev_list_waiters(&node->device.readers, open->account, &waiters);
+	ipcdev_list_waiters(&node->device.writers, open->account, &waiters);
 	spin_unlock(&node->device.lock);
 	return ipcdev_give_struct(user, &waiters, sizeof(waiters), command);
 }
@@ -230,7 +224,7 @@ long ipcdev_ioctl(struct file *file, unsigned int command, unsigned long argumen
 	if (ipcdev_ioctl_is(command, IPCDEV_IOC_STATS))
 		return ipcdev_ioctl_stats(node, command, user);
 	if (ipcdev_ioctl_is(command, IPCDEV_IOC_WAITERS))
-		return ipcdev_ioctl_waiters(node, command, user);
+		return ipcdev_ioctl_waiters(ipcdev_file_of(file), command, user);
 	if (ipcdev_ioctl_is(command, IPCDEV_IOC_CONFIGURE))
 		return ipcdev_ioctl_configure(node, command, user);
 	if (command == IPCDEV_IOC_CLEAR)

@@ -272,7 +272,7 @@ struct ipcdev_waiter {
  * @size:		in: sizeof(struct ipcdev_waiters)
  * @first:		in: index of the first entry wanted
  * @count:		entries filled in
- * @total:		calls parked in all
+ * @total:		calls parked in all; only with privilege one sees those of others
  * @waiters:		the entries; those from @count on are 0
  */
 struct ipcdev_waiters {

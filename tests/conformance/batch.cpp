@@ -333,18 +333,6 @@ TEST_F(Batch, ANonBlockingReadGivesEAGAINWhenThereIsNone) {
     expect_error(a.read(most), EAGAIN);
 }
 
-TEST_F(Batch, AFrameThatIsTheRemainderAPlainReaderLeftSaysSoInAFlag) {
-    contract("B11");
-    batches(a);
-    write_ok(b, "abcdef");
-    write_ok(b, "whole");
-    expect_read(b, "abc", 3);
-    expect_frames(a, remainder("def") + frame("whole"));
-    const ipcdev_stats now = stats();
-    EXPECT_EQ(now.messages_written,
-              now.messages_read + now.messages_overwritten + now.messages_cleared);
-}
-
 TEST_F(Batch, AReadIntoABadBufferGivesEFAULTAndTheFramesStay) {
     contract("B12", "R7");
     batches(a);

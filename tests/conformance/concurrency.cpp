@@ -38,6 +38,15 @@ class Concurrency : public DeviceTest {
     void readers(int count, std::size_t bytes = whole, int flags = O_RDONLY) {
         add(readers_, "reader", count, flags);
         read_sizes_.resize(readers_.size(), bytes);
+        seeds_.resize(readers_.size(), 0);
+    }
+    // Each read of theirs is of some bytes, at random.
+    void readers_at_random(int count, int flags = O_RDONLY) {
+        add(readers_, "reader", count, flags);
+        read_sizes_.resize(readers_.size(), whole);
+        while (seeds_.size() < readers_.size()) {
+            seeds_.push_back(static_cast<unsigned>(seeds_.size()) + 1);
+        }
     }
     void go();
     static std::uint32_t messages_each() {
@@ -52,7 +61,11 @@ class Concurrency : public DeviceTest {
     // --- the end
     void all_arrive(); // waits for the writers, then ends the readers
     void expect_each_message_once(std::size_t records_that_may_be_lost = 0);
-    void expect_the_order_of_each_writer();
+    // Each reader has read whole messages, those of a writer in the order of writing. If
+    // one was killed, others may have what is left of a message of its.
+    void expect_whole_messages_in_order();
+    // Of a ring: those that nobody read were overwritten.
+    void expect_each_message_once_or_overwritten();
 
     std::vector<Party> writers_, readers_;
 
@@ -65,7 +78,11 @@ class Concurrency : public DeviceTest {
         return !party.client.started() || !party.client.under_way() || party.client.finished();
     }
 
+    static std::size_t expect_a_message(const Party& reader, const std::vector<Record>& records,
+                                        std::size_t from, bool may_be_a_rest);
+
     std::vector<std::size_t> read_sizes_;
+    std::vector<unsigned> seeds_;
     ipcdev_stats before_{};
 };
 
@@ -84,8 +101,9 @@ void Concurrency::go() {
     }
     for (std::size_t i = 0; i < readers_.size(); ++i) {
         const auto size = static_cast<std::int64_t>(read_sizes_[i]);
-        readers_[i].client.start(action::read_records,
-                                 {Client::own, {readers_[i].log.address(), size}, {}, -1});
+        readers_[i].client.start(
+            action::read_records,
+            {Client::own, {readers_[i].log.address(), size, seeds_[i]}, {}, -1});
     }
     for (std::size_t i = 0; i < writers_.size(); ++i) {
         const auto number = static_cast<std::int64_t>(i);
@@ -132,6 +150,8 @@ void Concurrency::all_arrive() {
     }
     for (Party& reader : readers_) {
         if (reader.client.started()) {
+            observer().wait_until([](const ipcdev_info& now) { return now.queued_messages == 0; },
+                                  "what waits is read"); // a ring would drop it
             write_ok(d, bytes_of(stop));
         }
     }
@@ -175,22 +195,71 @@ std::size_t Concurrency::take_what_was_under_way(std::map<Record, unsigned>& tim
     return arrived == 0 ? 0 : records.size() - static_cast<std::size_t>(arrived);
 }
 
-// What one reader reads of one writer comes in the order of writing.
-void Concurrency::expect_the_order_of_each_writer() {
+// From this record on it is a message, or, if it may be, the rest of one. Returns where the
+// next one begins.
+std::size_t Concurrency::expect_a_message(const Party& reader, const std::vector<Record>& records,
+                                          std::size_t from, bool may_be_a_rest) {
+    const Record first = records[from];
+    const std::vector<Record> all = records_of(first.writer, first.message);
+    const std::string message =
+        "writer" + std::to_string(first.writer) + "'s message " + std::to_string(first.message);
+    if (first.place >= all.size() || (first.place != 0 && !may_be_a_rest)) {
+        fail(reader.client.name() + " read " + message + " from record " +
+                 std::to_string(first.place) + " on",
+             Where::here());
+    }
+    std::size_t place = first.place;
+    while (from < records.size() && place < all.size() && records[from] == all[place]) {
+        ++from;
+        ++place;
+    }
+    const bool was_killed = from == records.size() && !reader.client.started();
+    if (place < all.size() && !was_killed) {
+        fail(reader.client.name() + " left " + message + " before its end", Where::here());
+    }
+    return from;
+}
+
+void Concurrency::expect_whole_messages_in_order() {
+    const bool killed_one =
+        std::ranges::any_of(readers_, [](const Party& reader) { return !reader.client.started(); });
     for (const Party& reader : readers_) {
-        std::map<unsigned, Record> last;
-        for (const Record& record : reader.log.records()) {
-            const auto [place, is_first] = last.try_emplace(record.writer, record);
-            if (!is_first && !(std::pair(place->second.message, place->second.place) <
-                               std::pair(record.message, record.place))) {
-                fail("writer" + std::to_string(record.writer) + "'s message " +
-                         std::to_string(record.message) + " came after " +
-                         std::to_string(place->second.message),
+        std::map<unsigned, std::uint32_t> last; // that a reader began, of each writer
+        const std::vector<Record> records = reader.log.records();
+        for (std::size_t i = 0; i < records.size();) {
+            const Record first = records[i];
+            i = expect_a_message(reader, records, i, killed_one);
+            if (first.place != 0) {
+                continue; // left by one who was killed: it comes late
+            }
+            const auto [before, is_first] = last.try_emplace(first.writer, first.message);
+            if (!is_first && before->second >= first.message) {
+                fail("writer" + std::to_string(first.writer) + "'s message " +
+                         std::to_string(first.message) + " came after " +
+                         std::to_string(before->second),
                      Where::here());
             }
-            place->second = record;
+            before->second = first.message;
         }
     }
+}
+
+void Concurrency::expect_each_message_once_or_overwritten() {
+    std::map<Record, unsigned> times; // of the first records
+    for (const Party& reader : readers_) {
+        for (const Record& record : reader.log.records()) {
+            times[record] += record.place == 0 ? 1U : 0U;
+        }
+    }
+    std::uint64_t read = 0;
+    for (const auto& [record, count] : times) {
+        EXPECT_LE(count, 1U);
+        read += count;
+    }
+    const std::uint64_t written = messages_each() * writers_.size();
+    const ipcdev_stats now = stats();
+    EXPECT_EQ(now.messages_overwritten - before_.messages_overwritten, written - read);
+    EXPECT_EQ(now.bytes_truncated, before_.bytes_truncated);
 }
 
 TEST_F(Concurrency, ManyWritersAndReadersEachMessageArrivesExactlyOnce) {
@@ -201,7 +270,7 @@ TEST_F(Concurrency, ManyWritersAndReadersEachMessageArrivesExactlyOnce) {
     go();
     all_arrive();
     expect_each_message_once();
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
 }
 
 TEST_F(Concurrency, ThroughAFifoOfDepth1EachMessageArrivesExactlyOnce) {
@@ -212,7 +281,7 @@ TEST_F(Concurrency, ThroughAFifoOfDepth1EachMessageArrivesExactlyOnce) {
     go();
     all_arrive();
     expect_each_message_once();
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
 }
 
 TEST_F(Concurrency, OneReaderGetsTheMessagesOfEachWriterInOrder) {
@@ -222,7 +291,7 @@ TEST_F(Concurrency, OneReaderGetsTheMessagesOfEachWriterInOrder) {
     go();
     all_arrive();
     expect_each_message_once();
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
 }
 
 TEST_F(Concurrency, WithShortReadsEachByteArrivesExactlyOnce) {
@@ -235,7 +304,63 @@ TEST_F(Concurrency, WithShortReadsEachByteArrivesExactlyOnce) {
     go();
     all_arrive();
     expect_each_message_once();
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
+}
+
+TEST_F(Concurrency, ReadersWhoseReadsAreShortAtRandomEachGetWholeMessages) {
+    contract("R3", "R4", "H5");
+    become_fifo(5);
+    writers(4);
+    readers_at_random(3);
+    readers_at_random(2, O_RDONLY | O_NONBLOCK);
+    readers(1, 8);
+    go();
+    all_arrive();
+    expect_each_message_once();
+    expect_whole_messages_in_order();
+}
+
+TEST_F(Concurrency, ReadersWithShortReadsOfAFifoOfDepth1EachGetWholeMessages) {
+    contract("R4", "W5", "M1", "H5");
+    become_fifo(1);
+    writers(3);
+    readers_at_random(2);
+    readers_at_random(1, O_RDONLY | O_NONBLOCK);
+    go();
+    all_arrive();
+    expect_each_message_once();
+    expect_whole_messages_in_order();
+}
+
+TEST_F(Concurrency, InARingEachReaderGetsWholeMessagesTheNewestOnes) {
+    contract("M2", "R4", "H5", "I2");
+    become_ring(3);
+    writers(3);
+    writers(1, O_WRONLY | O_NONBLOCK);
+    readers_at_random(3);
+    readers_at_random(2, O_RDONLY | O_NONBLOCK);
+    go();
+    all_arrive();
+    expect_whole_messages_in_order();
+    expect_each_message_once_or_overwritten();
+    expect_begun(0);
+    expect_balance();
+}
+
+TEST_F(Concurrency, AKilledReaderLeavesTheRestOfItsMessageToTheOthers) {
+    contract("O3", "H4", "R4");
+    become_fifo(3);
+    writers(4);
+    readers(4, 8);
+    readers_at_random(2);
+    go();
+    kill_when(readers_[0], 0.1);
+    kill_when(readers_[1], 0.2);
+    kill_when(readers_[4], 0.3);
+    all_arrive();
+    expect_each_message_once(1 + 1 + whole / sizeof(Record));
+    expect_whole_messages_in_order();
+    expect_balance();
 }
 
 TEST_F(Concurrency, WithInterruptsEachByteArrivesExactlyOnce) {
@@ -248,7 +373,7 @@ TEST_F(Concurrency, WithInterruptsEachByteArrivesExactlyOnce) {
     interrupt_everybody_until_the_writers_are_done();
     all_arrive();
     expect_each_message_once();
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
 }
 
 TEST_F(Concurrency, ReadersDrivenByEpollEachGetTheirMessagesAndMissNone) {
@@ -259,7 +384,7 @@ TEST_F(Concurrency, ReadersDrivenByEpollEachGetTheirMessagesAndMissNone) {
     go();
     all_arrive();
     expect_each_message_once();
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
 }
 
 TEST_F(Concurrency, WritersDrivenByEpollLoseNoMessage) {
@@ -270,7 +395,7 @@ TEST_F(Concurrency, WritersDrivenByEpollLoseNoMessage) {
     go();
     all_arrive();
     expect_each_message_once();
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
 }
 
 TEST_F(Concurrency, AKilledWriterLeavesAWholeMessageOrNoneAndTheOthersGoOn) {
@@ -283,7 +408,7 @@ TEST_F(Concurrency, AKilledWriterLeavesAWholeMessageOrNoneAndTheOthersGoOn) {
     kill_when(writers_[1], 0.3);
     all_arrive();
     expect_each_message_once();
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
 }
 
 TEST_F(Concurrency, AKilledReaderTakesNoMoreThanOneReadWithItAndTheOthersGoOn) {
@@ -296,7 +421,7 @@ TEST_F(Concurrency, AKilledReaderTakesNoMoreThanOneReadWithItAndTheOthersGoOn) {
     kill_when(readers_[1], 0.3);
     all_arrive();
     expect_each_message_once(2 * 16 / sizeof(Record));
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
 }
 
 TEST_F(Concurrency, OfEverythingAtOnceLosesNothing) {
@@ -314,7 +439,7 @@ TEST_F(Concurrency, OfEverythingAtOnceLosesNothing) {
     interrupt_everybody_until_the_writers_are_done();
     all_arrive();
     expect_each_message_once(1);
-    expect_the_order_of_each_writer();
+    expect_whole_messages_in_order();
     const ipcdev_stats after = stats();
     EXPECT_EQ(after.bytes_written - before.bytes_written, after.bytes_read - before.bytes_read);
     EXPECT_EQ(after.messages_written - before.messages_written,

@@ -286,6 +286,32 @@ TEST_F(Edges, NoneComesForTheRestThatAShortReadLeft) {
     expect_read(b, "def");
 }
 
+TEST_F(Edges, NoneComesToTheOpenThatLeftTheRestEither) {
+    contract("P4");
+    const int instance = watch(a, EPOLLIN);
+    write_ok(b, "abcdef");
+    expect_edge(a, instance, EPOLLIN);
+    drain(a, instance);
+    expect_read(a, "abc", 3);
+    expect_no_edge(a, instance);
+    expect_read(a, "def");
+}
+
+// What a read that faults gives back to its own open may make one.
+TEST_F(Edges, TheClassicLoopFinishesAMessageThoughReadsFault) {
+    contract("P4", "R8");
+    open_ok(a, O_RDWR | O_NONBLOCK);
+    const int instance = watch(a, EPOLLIN);
+    write_ok(b, "abcdef");
+    expect_edge(a, instance, EPOLLIN);
+    expect_read(a, "ab", 2);
+    expect_error(a.read_into_bad_buffer(100), EFAULT);
+    expect_read(a, "cdef");
+    expect_error(a.read(1), EAGAIN);
+    write_ok(b, "next");
+    expect_edge(a, instance, EPOLLIN);
+}
+
 // --- a new watcher
 
 TEST_F(Edges, TheFirstReportsWhatIsSoAlready) {

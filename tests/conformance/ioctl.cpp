@@ -65,15 +65,28 @@ TEST_F(Ioctl, InfoTellsModeDepthAndMaxMessage) {
     EXPECT_EQ(info().max_message, 200U);
 }
 
-TEST_F(Ioctl, InfoCountsQueuedMessagesAndBytesARemainderAsOne) {
+TEST_F(Ioctl, InfoCountsQueuedMessagesAndBytesAndBegunMessages) {
     contract("I1");
     write_ok(a, "abc");
     write_ok(a, "defgh");
     expect_queued(2, 8);
     expect_read(b, "ab", 2);
-    expect_queued(2, 6);
+    expect_queued(1, 5);
+    EXPECT_EQ(info().begun_messages, 1U);
     expect_read(b, "c");
     expect_queued(1, 5);
+    EXPECT_EQ(info().begun_messages, 0U);
+}
+
+TEST_F(Ioctl, InfoCountsWhatACloseLeftOfAMessageAsOne) {
+    contract("I1", "O3");
+    write_ok(a, "abc");
+    write_ok(a, "defgh");
+    expect_read(b, "ab", 2);
+    b.end();
+    wait_opens(2);
+    expect_queued(2, 6);
+    expect_begun(0);
 }
 
 TEST_F(Ioctl, InfoCountsParkedReadersAndWriters) {
@@ -144,6 +157,9 @@ TEST_F(Ioctl, StatsCountOverwrittenMessagesAndTruncatedBytes) {
     write_ok(a, "overwritten");
     write_ok(a, "truncated");
     expect_read(b, "tr", 2);
+    EXPECT_EQ(bytes_of(stats().bytes_truncated), bytes_of(before.bytes_truncated));
+    b.end();
+    wait_opens(2);
     const ipcdev_stats now = stats();
     EXPECT_EQ(now.messages_overwritten - before.messages_overwritten, 1U);
     EXPECT_EQ(now.bytes_truncated - before.bytes_truncated, 7U);
@@ -207,32 +223,26 @@ TEST_F(Ioctl, StatsAreNeverResetWhileTheDeviceLives) {
 
 TEST_F(Ioctl, StatsBalanceAtAnyQuietMoment) {
     contract("I2");
-    const auto balances = [](Where where = Where::here()) {
-        const ipcdev_stats now = stats();
-        if (now.messages_written != now.messages_read + info().queued_messages +
-                                        now.messages_overwritten + now.messages_cleared) {
-            fail("the accounts don't balance", where);
-        }
-    };
     write_ok(a, "one");
     write_ok(a, "two");
-    balances();
+    expect_balance();
     expect_read(b, "o", 1);
-    balances();
+    expect_balance();
     expect_read(b, "ne");
-    balances();
+    expect_balance();
     observer().clear();
-    balances();
+    expect_balance();
     become_slot();
     write_ok(a, "old");
     write_ok(a, "new");
-    balances();
+    expect_balance();
     expect_read(b, "n", 1);
-    balances();
+    expect_balance();
+    expect_read(b, "ew");
     read_parks(b);
     write_ok(a, "handed over");
     expect_read(b, "handed over");
-    balances();
+    expect_balance();
 }
 
 // --- WAITERS

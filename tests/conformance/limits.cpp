@@ -219,16 +219,22 @@ TEST_F(Limits, OneMoreThan4096CopiesGivesENOBUFS) {
         skip("a daemon's copies are over at once: AReaderThatStallsKeepsWhatItTook has it");
     }
     become_fifo(2, 2 * IPCDEV_PARKED_MAX);
-    write_ok(a, pattern(IPCDEV_PARKED_MAX));
     std::vector<Client> stalled = crowd("process", processes);
     for (Client& process : stalled) {
         if (!make_stalling_memory(process)) {
             skip(no_page_fault_waits);
         }
     }
-    ASSERT_TRUE(start_threads(stalled, read_stalling_in_threads, IPCDEV_PARKED_MAX));
-    observer().wait_until([](const ipcdev_info& now) { return now.queued_bytes == 0; },
-                          "each of the readers has taken its byte");
+    constexpr unsigned each = IPCDEV_PARKED_MAX / processes;
+    for (Client& process : stalled) { // the bytes of a message are for one open
+        write_ok(a, pattern(each));
+        ASSERT_TRUE(start_threads(process, read_stalling_in_threads, each));
+        observer().wait_until(
+            [](const ipcdev_info& now) {
+                return now.queued_messages == 0 && now.begun_messages == 0;
+            },
+            "each of the readers has taken its byte");
+    }
     expect_error(a.read(1), ENOBUFS); // would park
     write_ok(a, "xyz");
     expect_error(a.read(1), ENOBUFS); // would be one more copy
@@ -239,11 +245,8 @@ TEST_F(Limits, OneMoreThan4096CopiesGivesENOBUFS) {
     expect_error(b.write("and it would park"), ENOBUFS);
     expect_parked(0, 0);
     killed(stalled.front()); // its bytes come back
-    observer().wait_until(
-        [](const ipcdev_info& now) {
-            return now.queued_bytes == 16 + IPCDEV_PARKED_MAX / processes;
-        },
-        "what its readers took is there again");
+    observer().wait_until([](const ipcdev_info& now) { return now.queued_bytes == 16 + each; },
+                          "what its readers took is there again");
     EXPECT_EQ(b.read(1).result, 1);
     write_parks(c, "parks");
 }
@@ -259,7 +262,8 @@ TEST_F(Limits, AReaderThatStallsKeepsWhatItTook) {
     if (!make_stalling_memory(a)) {
         skip(no_page_fault_waits);
     }
-    write_ok(b, "xyz");
+    write_ok(b, "x");
+    write_ok(b, "yz");
     a.start(read_stalling, {Client::own, {}, {}, -1});
     for (unsigned attempt = 0; !sleeps_in_read(a); ++attempt) {
         back_off(attempt);
@@ -274,8 +278,9 @@ TEST_F(Limits, AReaderThatStallsKeepsWhatItTook) {
     }
     // The kernel has the reader's memory at hand before it asks the server.
     still_waits(a);
-    expect_queued(1, 3);
-    expect_read(b, "xyz");
+    expect_queued(2, 3);
+    expect_read(b, "x");
+    expect_read(b, "yz");
     killed(a);
     declared_difference("a reader whose memory isn't there has taken nothing yet");
 }

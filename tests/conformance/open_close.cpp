@@ -99,6 +99,7 @@ TEST_F(OpenClose, TheLastCloseLeavesTheRestOfAMessageToo) {
     observer().disconnect();
     a.end();
     server().ensure();
+    wait_opens(1);
     expect_queued(1, 3);
     expect_read(b, "est");
 }

@@ -52,14 +52,58 @@ TEST_F(Poll, AFullFifoIsReadable) {
     expect_mask(readable | writable, a);
 }
 
-TEST_F(Poll, ARestThatAShortReadLeftIsReadable) {
-    contract("P1");
+TEST_F(Poll, WhatAnOpenHasBegunIsReadableForThatOpenAlone) {
+    contract("P1", "R4");
     become_fifo(1);
+    const int own_epoll = a.epoll(EPOLLIN);
+    const int others_epoll = b.epoll(EPOLLIN);
     write_ok(a, "abc");
     expect_read(a, "a", 1);
     expect_mask(readable, a);
+    expect_mask(0, b);
+    expect_events(a.select(POLLIN), POLLIN);
+    expect_events(b.select(POLLIN), 0);
+    expect_events(a.epoll_wait(own_epoll, -1), EPOLLIN);
+    expect_events(b.epoll_wait(others_epoll), 0);
     expect_read(a, "bc");
     expect_mask(writable, a);
+    expect_mask(writable, b);
+}
+
+TEST_F(Poll, WhatAnOpenHasBegunAndWhatIsQueuedAreReadableToBoth) {
+    contract("P1");
+    write_ok(a, "abc");
+    write_ok(a, "queued");
+    expect_read(a, "a", 1);
+    expect_mask(readable | writable, a);
+    expect_mask(readable | writable, b);
+    expect_read(b, "queued");
+    expect_mask(readable | writable, a);
+    expect_mask(writable, b);
+}
+
+TEST_F(Poll, WhatAnOpenHasBegunIsReadableByItsDupsAndItsForks) {
+    contract("P1");
+    write_ok(b, "abc");
+    expect_read(a, "a", 1);
+    const Outcome copy = a.dup();
+    Client child = a.fork("a's child");
+    expect_events(a.poll(POLLIN, 0, static_cast<int>(copy.result)), POLLIN);
+    expect_events(child.poll(POLLIN), POLLIN);
+    expect_read(child, "bc");
+    expect_events(a.poll(POLLIN), 0);
+}
+
+TEST_F(Poll, WaitsWhileOnlyOthersHaveSomethingBegun) {
+    contract("P1", "P3");
+    write_ok(a, "abc");
+    expect_read(a, "a", 1);
+    b.start_poll(POLLIN);
+    waits(b);
+    expect_read(a, "b", 1);
+    still_waits(b);
+    write_ok(a, "x");
+    wakes(b, POLLIN);
 }
 
 TEST_F(Poll, ASlotIsAlwaysWritable) {
