@@ -540,7 +540,8 @@ static noinline __flatten bool ipcdev_take_frames(struct ipcdev_device *device,
 		struct ipcdev_piece *head = ipcdev_first_piece(from);
 		u32 bytes = head ? IPCDEV_FRAME_BYTES(ipcdev_slice_size(&head->slice)) : 0;
 
-		through = !head || bytes > request->bytes - done;
+		through = !head || bytes > request->bytes - done ||
+			  (device->out_of_turn && from == &device->queue);
 		if (through || !ipcdev_spend(effects))
 			break;
 		ipcdev_chain_pop(from);
@@ -678,9 +679,15 @@ static struct ipcdev_request *ipcdev_next_to_serve(struct ipcdev_device *device)
 
 	if (device->serving)
 		return device->serving;
-	if (open && !ipcdev_chain_empty(&open->begun) && !list_empty(&open->readers))
-		return list_first_entry(&open->readers, struct ipcdev_request, open_hook);
+	if (open && !ipcdev_chain_empty(&open->begun) && !list_empty(&open->readers)) {
+		struct ipcdev_request *next = list_first_entry(&open->readers,
+							       struct ipcdev_request, open_hook);
+
+		device->out_of_turn = next->hook.prev != &device->readers;
+		return next;
+	}
 	device->continuing = NULL;
+	device->out_of_turn = false;
 	if (!ipcdev_chain_empty(&device->queue) && !list_empty(&device->readers))
 		return list_first_entry(&device->readers, struct ipcdev_request, hook);
 	if (!ipcdev_has_room(device))

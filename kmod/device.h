@@ -324,6 +324,7 @@ struct ipcdev_poll_mask {
  * @giving_back: a batch read, whose frames go back
  * @serving:	more of its messages can be moved now
  * @continuing:	this open's parked reads go on with what it has begun
+ * @out_of_turn: that one is for what is begun alone: others came before it
  * @arriving:	a batch write that is on no list; parks if it must
  * @regained:	a put_back left this open something: an edge, if that stays
  * @held_readable: edges of the steps before
@@ -344,6 +345,7 @@ struct ipcdev_device {
 	bool under_way;
 	bool beginning;
 	bool clearing;
+	bool out_of_turn;
 	bool held_readable;
 	bool held_writable;
 	struct ipcdev_message *gathering;
