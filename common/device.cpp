@@ -337,6 +337,9 @@ bool Device::take_frames(Request& request, Effects& effects) {
         if (head == nullptr || frame_bytes(head->slice.size()) > request.bytes - request.done) {
             return true;
         }
+        if (out_of_turn_ && &from == &queue_) {
+            return true; // for those who came before
+        }
         if (!effects.spend()) {
             return false;
         }
@@ -456,10 +459,13 @@ Request* Device::next_to_serve() {
     }
     if (continuing_ != nullptr) {
         if (!continuing_->begun.empty() && !continuing_->readers.empty()) {
-            return continuing_->readers.front();
+            Request* const next = continuing_->readers.front();
+            out_of_turn_ = next != readers_.front();
+            return next;
         }
         continuing_ = nullptr;
     }
+    out_of_turn_ = false;
     if (!queue_.empty() && !readers_.empty()) {
         return readers_.front();
     }

@@ -1,61 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
 // Programs that know nothing of the device: the ones people reach for first. In
-// each test they move data between two processes. A program that is missing is a
-// failure that names its package.
+// each test they move data between two processes.
+#include <algorithm>
+#include <csignal>
 #include <cstdlib>
-#include <filesystem>
-#include <sstream>
 
 #include <unistd.h>
 
-#include "device_test.h"
 #include "options.h"
+#include "program_test.h"
 
 namespace ipcdev::conformance {
 namespace {
 
-class RealClients : public DeviceTest {
-  protected:
-    static void needs(const std::string& program, const std::string& package,
-                      Where where = Where::here()) {
-        std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
-        for (std::string folder; std::getline(path, folder, ':');) {
-            if (access((folder + "/" + program).c_str(), X_OK) == 0) {
-                return;
-            }
-        }
-        fail("there is no " + program + ": install the package " + package, where);
-    }
-
-    // A shell command in which {device} is the device.
-    static Program run(const std::string& command, const std::string& input = "") {
-        Command started = shell_command(with_device(command, options().device));
-        started.input = input;
-        return Program(started);
-    }
-
-    // The program writes this, or has.
-    static void arrives(Program& program, const std::string& text, Where where = Where::here()) {
-        for (unsigned attempt = 0; program.output() != text; ++attempt) {
-            if (program.ended() && program.output() != text) {
-                fail("the program ended with '" + program.output() + "', not '" + text +
-                         "': " + program.errors(),
-                     where);
-            }
-            back_off(attempt);
-        }
-    }
-
-    static void ends_well(Program& program, Where where = Where::here()) {
-        if (program.wait() != EXIT_SUCCESS) {
-            fail("the program failed: " + program.errors(), where);
-        }
-    }
-    static void ends_well(Program&& program, Where where = Where::here()) {
-        ends_well(program, where);
-    }
-};
+class RealClients : public ProgramTest {};
 
 // `count` lines, each with its number.
 std::string numbered_lines(int count) {
@@ -178,23 +137,6 @@ TEST_F(RealClients, BashRedirectsToItAndReadsFromIt) {
     expect_read(a, "3\n");
 }
 
-TEST_F(RealClients, BashReadsLineByLineWhatCameAsOneMessage) {
-    contract("R3", "N7");
-    needs("bash", "bash");
-    write_ok(a, "first line\nsecond line\n");
-    write_ok(a, "next message\n");
-    Program reader =
-        run("exec bash -c 'for i in 1 2; do read -r line; echo \"got $line\"; done' < {device}");
-    ends_well(reader);
-    if (info().server == IPCDEV_SERVER_CUSE) {
-        EXPECT_EQ(reader.output(), "got first line\ngot next message\n");
-        declared_difference("the second line is lost: lseek seems to work, so bash reads ahead");
-        return;
-    }
-    EXPECT_EQ(reader.output(), "got first line\ngot second line\n");
-    expect_read(b, "next message\n");
-}
-
 // Starting Python takes long in an emulated machine, so one script does both.
 constexpr auto python_script = R"(
 import asyncio, os, selectors, signal, sys
@@ -246,6 +188,79 @@ TEST_F(RealClients, PythonsSelectorsAndAsyncioWaitForItAndTalkThroughIt) {
     arrives(python, said += "asyncio read hello again\n");
     expect_read(b, "from asyncio");
     ends_well(python);
+}
+
+// `for line in file`: a line at a time, then it waits to be told to go on.
+constexpr auto python_lines = R"(
+import signal, sys
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+for line in open(sys.argv[1]):
+    print(line, end="", flush=True)
+    signal.sigwait({signal.SIGUSR1})
+)";
+
+// What is read ahead is the rest of one message, never the next message.
+TEST_F(RealClients, PythonsLoopOverLinesTakesAMessageAtATime) {
+    contract("R2", "R4", "H4");
+    if (access("/usr/bin/python3", X_OK) != 0) {
+        fail("there is no /usr/bin/python3: install the package python3", Where::here());
+    }
+    write_ok(a, "one\ntwo\n");
+    write_ok(a, "three\nfour\n");
+    write_ok(a, "five\n");
+    Program python({.arguments = {"/usr/bin/python3", "-c", python_lines, options().device}});
+    std::string said = "one\n";
+    arrives(python, said);
+    expect_queued(2, 16);
+    python.signal(SIGUSR1);
+    arrives(python, said += "two\n"); // of its own buffer
+    expect_queued(2, 16);
+    python.signal(SIGUSR1);
+    arrives(python, said += "three\n");
+    expect_queued(1, 5);
+    python.kill(); // "four" was completed to it
+    expect_read(b, "five\n");
+    expect_queued(0, 0);
+}
+
+TEST_F(RealClients, ManyHeadsGetALineEach) {
+    contract("R4", "R6");
+    const std::size_t count = options().slowness > 1 ? 8 : 30;
+    std::vector<Program> heads;
+    for (std::size_t i = 0; i < count; ++i) {
+        heads.push_back(run("exec head -n 1 {device}"));
+    }
+    std::vector<std::string> sent;
+    for (std::size_t i = 0; i < count; ++i) {
+        sent.push_back("line " + std::to_string(i) + "\n");
+        write_ok(a, sent.back());
+    }
+    std::vector<std::string> lines;
+    bool complained = false;
+    for (Program& head : heads) {
+        ends_well(head);
+        lines.push_back(head.output());
+        complained = complained || !head.errors().empty();
+    }
+    std::sort(lines.begin(), lines.end());
+    std::sort(sent.begin(), sent.end());
+    EXPECT_EQ(lines, sent);
+    if (complained) {
+        EXPECT_TRUE(is_a_file());
+        declared_difference("head says that it can't seek, and succeeds");
+    }
+}
+
+TEST_F(RealClients, HeadTakesAMessageAndPrintsItsFirstLine) {
+    contract("R2", "N7");
+    write_ok(a, "first line\nsecond line\n");
+    write_ok(a, "next message\n");
+    Program head = run("exec head -n 1 {device}");
+    ends_well(head);
+    EXPECT_EQ(head.output(), "first line\n");
+    expect_read(b, "next message\n");
+    expect_queued(0, 0);
 }
 
 } // namespace

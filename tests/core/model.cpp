@@ -75,6 +75,7 @@ void Model::look(Snapshot& snapshot) const {
         snapshot.gauges.queued_bytes += stretch.size();
     }
     for (const auto& [open, begun] : opens_) {
+        snapshot.masks.push_back({.open = open, .mask = mask(open)});
         for (const Stretch& stretch : begun) {
             snapshot.begun.push_back({.open = open, .what = seen(stretch)});
         }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Long random lives of a device, the core beside the model: after every input
-// both have done the same, and the core has kept the laws of the ledger.
+// both have done the same, in however many steps, and the core has kept the laws of
+// the ledger.
 //
 // A failure is shrunk, printed as a trace, and can be run again with the
 // RC_PARAMS that stand at the top of the output.
@@ -26,8 +27,9 @@ constexpr std::size_t opens = 5;
 constexpr int most_inputs = 400; // of one life
 
 struct Core {
-    Core(const Settings& settings, const Limits& limits)
-        : engine(make_device_engine(settings, limits)), ledger(settings, clients, limits) {}
+    Core(const Settings& settings, const Limits& limits, std::uint32_t budget)
+        : engine(make_device_engine_in_steps(settings, limits, budget)),
+          ledger(settings, clients, limits) {}
 
     std::unique_ptr<Engine> engine;
     Ledger ledger;
@@ -258,7 +260,7 @@ rc::Gen<std::shared_ptr<const Command>> next_input(const Model& model) {
 
 void expect_agreement(const Settings& settings, const Limits& limits = {}) {
     const Model start(settings, limits);
-    Core core(settings, limits);
+    Core core(settings, limits, *rc::gen::element<std::uint32_t>(1, 2, 3, unlimited));
     const auto commands =
         *rc::gen::scale(most_inputs / 100.0, rc::state::gen::commands(start, next_input));
     rc::state::runAll(commands, start, core);

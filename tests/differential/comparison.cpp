@@ -79,14 +79,14 @@ std::string Comparison::play(const Step& step) {
     std::string difference = caught([&] { return act(step); });
     ++steps_;
     if (difference.empty()) {
-        difference = caught([&] { return look(); });
+        difference = caught([&] { return look(step.input.open); });
     }
     return difference.empty() ? "" : step_text(step, names_) + '\n' + difference;
 }
 
 std::string Comparison::look_closely() {
     return caught([this] {
-        std::string text = answered_unasked() + compare_mask(live_, oracle_.now()) +
+        std::string text = answered_unasked() + compare_all_masks() +
                            compare_info(live_, oracle_.now()) +
                            compare_stats(live_, oracle_.now(), before_) +
                            compare_waiters(live_, oracle_.now(), last_calls_, names_);
@@ -127,10 +127,10 @@ std::string Comparison::act(const Step& step) {
 std::string Comparison::expect_direct(const Step& step) {
     switch (step.input.verb) {
     case Verb::open:
-        live_.open_more();
+        live_.open(step.input.open);
         break;
     case Verb::close:
-        live_.close_one();
+        live_.close(step.input.open);
         break;
     case Verb::clear:
         live_.clear();
@@ -183,14 +183,26 @@ std::string Comparison::expect(const Completion& expected, const Answer& answer)
            result_text(expected) + '\n';
 }
 
-// What can be seen after a step, or some of it.
-std::string Comparison::look() {
+std::string Comparison::compare_all_masks() {
+    std::vector<std::size_t> opens{no_open};
+    for (const OpenMask& mask : oracle_.now().masks) {
+        opens.push_back(mask.open);
+    }
+    return compare_masks(live_, oracle_.now(), opens, names_);
+}
+
+// What can be seen after a step of that open, or some of it.
+std::string Comparison::look(std::size_t open) {
     if (looks_ == Looks::each_time) {
         return look_closely();
     }
-    std::string difference = answered_unasked() + compare_mask(live_, oracle_.now());
+    std::string difference = answered_unasked();
     if (steps_ % info_every == 0) {
-        difference += compare_info(live_, oracle_.now());
+        difference += compare_all_masks() + compare_info(live_, oracle_.now());
+    } else {
+        const bool is_open = oracle_.is_open(open);
+        difference +=
+            compare_masks(live_, oracle_.now(), {no_open, is_open ? open : no_open}, names_);
     }
     if (steps_ % stats_every == 0) {
         difference += compare_stats(live_, oracle_.now(), before_) +

@@ -2,8 +2,9 @@
 //
 // A live device and the core side by side. Each step goes to the core first: it
 // says which calls end, and how; what the core says does not happen must not have
-// happened. After each step the poll mask, and that nobody else was answered; now
-// and then, or each time, all that can be asked: INFO, STATS, WAITERS.
+// happened. After each step what poll says to the step's open and to one that has begun
+// nothing, and that nobody else was answered; now and then, or each time, all that can be
+// asked: poll of every open, INFO, STATS, WAITERS.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +40,8 @@ class Comparison {
     std::string expect_direct(const Step& step);
     std::string expect_answers(const Step& step, bool own_too);
     std::string expect(const Completion& expected, const Answer& answer) const;
-    std::string look();
+    std::string look(std::size_t open);
+    std::string compare_all_masks();
     [[nodiscard]] std::string answered_unasked();
 
     Live& live_;

@@ -21,7 +21,7 @@ std::uint64_t mixed(std::uint64_t number) {
 
 Settings Generator::settings() {
     constexpr std::array<std::uint32_t, 8> max_messages{1, 4, 8, 8, 16, 16, 300, 5000};
-    Settings settings{.mode = percent(35) ? Mode::slot : Mode::fifo};
+    Settings settings{.mode = percent(20) ? Mode::slot : percent(25) ? Mode::ring : Mode::fifo};
     settings.depth = settings.mode == Mode::slot ? 1 : 1 + static_cast<std::uint32_t>(below(4));
     settings.max_message = max_messages[below(max_messages.size())];
     if (percent(5)) {
@@ -42,7 +42,7 @@ Step Generator::next(const Oracle& oracle) {
 }
 
 Step Generator::random_step(const Oracle& oracle) {
-    if (percent(8)) {
+    if (percent(10)) {
         return other_step(oracle);
     }
     const std::size_t client = below(clients_);
@@ -56,16 +56,27 @@ Step Generator::random_step(const Oracle& oracle) {
 
 Step Generator::other_step(const Oracle& oracle) {
     const auto& gauges = oracle.now().gauges;
-    const bool idle = gauges.queued_messages + gauges.parked_readers + gauges.parked_writers == 0;
-    constexpr std::uint32_t opens_at_most = 8;
-    if (percent(idle ? 70 : 20)) {
+    const bool idle = gauges.queued_messages + gauges.begun_messages + gauges.parked_readers +
+                          gauges.parked_writers ==
+                      0;
+    if (percent(idle ? 60 : 15)) {
         return configure(oracle.now().settings);
     }
-    if (percent(30)) {
+    if (percent(25)) {
         return {.input = {.verb = Verb::clear}};
     }
-    return {
-        .input = {.verb = percent(50) && gauges.opens < opens_at_most ? Verb::open : Verb::close}};
+    return open_or_close(oracle);
+}
+
+// Often a close of what has begun a message. Some opens are nobody's who calls.
+Step Generator::open_or_close(const Oracle& oracle) {
+    constexpr std::size_t opens_of_nobody = 3;
+    const auto& begun = oracle.now().begun;
+    if (!begun.empty() && percent(60)) {
+        return {.input = {.verb = Verb::close, .open = begun[below(begun.size())].open}};
+    }
+    return {.input = {.verb = percent(50) ? Verb::open : Verb::close,
+                      .open = below(clients_ + opens_of_nobody)}};
 }
 
 // Often one that works, if the device is idle.
@@ -82,7 +93,7 @@ Step Generator::configure(const Settings& now) {
     const std::array<std::uint32_t, 6> max_messages{
         0, 1, 9, now.max_message, IPCDEV_MESSAGE_MAX, IPCDEV_MESSAGE_MAX + 1};
     return {.input = {.verb = Verb::configure,
-                      .change = {.mode = static_cast<std::uint32_t>(below(4)),
+                      .change = {.mode = static_cast<std::uint32_t>(below(5)),
                                  .depth = depths[below(depths.size())],
                                  .max_message = max_messages[below(max_messages.size())]}}};
 }
@@ -93,9 +104,15 @@ Step Generator::call(const Settings& now, std::size_t client) {
     Step step =
         batch ? (writes ? batch_write(now) : batch_read(now)) : (writes ? write(now) : read(now));
     step.input.client = client;
+    step.input.open = open_for(client);
     step.input.nonblocking = percent(35);
     step.bad_buffer = percent(4);
     return step;
+}
+
+// Its own, or one that others use too, the first ones more than the last ones.
+std::size_t Generator::open_for(std::size_t client) {
+    return percent(40) ? client : below(1 + below(clients_));
 }
 
 // As much as there can be, or less than there may be.

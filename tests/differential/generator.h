@@ -3,7 +3,8 @@
 // The random client: what it does next depends on the seed and on what the core
 // says of the device, and on nothing else, so a seed does the same on each server.
 // Weighted so that what is rare in life comes often: a full and an empty fifo,
-// parked calls, short reads, slots, messages of the wrong size.
+// parked calls, short reads, opens that clients share and that go away with a part of a
+// message, rings and slots, messages of the wrong size.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,10 @@ class Generator {
 
     Step random_step(const Oracle& oracle);
     Step other_step(const Oracle& oracle);
+    Step open_or_close(const Oracle& oracle);
     Step configure(const Settings& now);
     Step call(const Settings& now, std::size_t client);
+    std::size_t open_for(std::size_t client);
     Step read(const Settings& now);
     Step write(const Settings& now);
     Step batch_read(const Settings& now);

@@ -29,8 +29,7 @@ Descriptor open_device(const std::string& path, int flags) {
 Live::Live(const std::string& path, std::size_t clients, HangWatch& watch)
     : path_(path), watch_(watch), fd_(open_device(path, O_RDWR)) {
     for (std::size_t client = 0; client < clients; ++client) {
-        clients_.push_back(std::make_unique<Client>());
-        clients_.back()->fd = open_device(path, O_RDWR);
+        clients_.push_back(std::make_unique<Caller>());
     }
 }
 
@@ -45,25 +44,33 @@ Answer Live::call(const Step& step) {
     return make_call(fd, step);
 }
 
-// The client's, with O_NONBLOCK and batches as the step has them.
+// The client's own of that open, with O_NONBLOCK and batches as the step has them.
 int Live::fd_for(const Step& step) {
-    Client& client = *clients_[step.input.client];
-    if (client.nonblocking != step.input.nonblocking) {
-        client.nonblocking = step.input.nonblocking;
-        checked(fcntl(client.fd.get(), F_SETFL, client.nonblocking ? O_RDWR | O_NONBLOCK : O_RDWR),
+    const Input& input = step.input;
+    if (!opens_.contains(input.open)) {
+        open(input.open);
+    }
+    Open& open = opens_.at(input.open);
+    if (open.nonblocking != input.nonblocking) {
+        open.nonblocking = input.nonblocking;
+        checked(fcntl(open.fd.get(), F_SETFL, open.nonblocking ? O_RDWR | O_NONBLOCK : O_RDWR),
                 "fcntl");
     }
-    if (client.batch != step.input.batch) {
-        client.batch = step.input.batch;
-        ipcdev_batch wanted{.size = sizeof(wanted), .on = client.batch ? 1U : 0U};
+    if (open.batch != input.batch) {
+        open.batch = input.batch;
+        ipcdev_batch wanted{.size = sizeof(wanted), .on = open.batch ? 1U : 0U};
         const HangWatch::Watched watched(watch_);
-        checked(ioctl(client.fd.get(), IPCDEV_IOC_BATCH, &wanted), "BATCH");
+        checked(ioctl(open.fd.get(), IPCDEV_IOC_BATCH, &wanted), "BATCH");
     }
-    return client.fd.get();
+    Descriptor& own = open.duplicates[input.client];
+    if (own.get() < 0) {
+        own = Descriptor(checked(fcntl(open.fd.get(), F_DUPFD_CLOEXEC, 0), "F_DUPFD_CLOEXEC"));
+    }
+    return own.get();
 }
 
 // Not by the number of parked calls: before one parks it may have ended others.
-bool Live::is_parked(const Client& client) {
+bool Live::is_parked(const Caller& client) {
     const ipcdev_waiters now = waiters();
     const auto* const end =
         std::begin(now.waiters) + std::min<std::size_t>(now.count, IPCDEV_WAITERS_PER_CALL);
@@ -72,7 +79,7 @@ bool Live::is_parked(const Client& client) {
 }
 
 bool Live::park(const Step& step) {
-    Client& client = *clients_[step.input.client];
+    Caller& client = *clients_[step.input.client];
     client.start(fd_for(step), step);
     sched_yield(); // on one processor, the call is made now
     bool parked = false;
@@ -108,16 +115,20 @@ std::optional<std::size_t> Live::client_of(pid_t thread) const {
     return {};
 }
 
-// In turn for reading, for writing, for both.
-void Live::open_more() {
+// Those by which nobody calls in turn for reading, for writing, for both.
+void Live::open(std::size_t number) {
     constexpr std::array<int, 3> modes{O_RDONLY, O_WRONLY | O_NONBLOCK, O_RDWR};
+    const int mode = number < clients_.size() ? O_RDWR : modes[number % modes.size()];
     const HangWatch::Watched watched(watch_);
-    more_.push_back(open_device(path_, modes[opened_++ % modes.size()]));
+    opens_[number].fd = open_device(path_, mode);
 }
 
-void Live::close_one() {
-    const HangWatch::Watched watched(watch_);
-    more_.pop_front();
+void Live::close(std::size_t number) {
+    {
+        const HangWatch::Watched watched(watch_);
+        opens_.erase(number);
+    }
+    wait_for_opens(); // what it had begun is there then
 }
 
 void Live::clear() {
@@ -155,16 +166,22 @@ ipcdev_waiters Live::waiters() {
     return ask<ipcdev_waiters>(IPCDEV_IOC_WAITERS, "WAITERS");
 }
 
-short Live::poll_events() {
-    pollfd asked{
-        .fd = fd_.get(), .events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM, .revents = 0};
+std::vector<short> Live::poll_events(const std::vector<std::size_t>& opens) {
+    std::vector<pollfd> asked;
+    for (const std::size_t open : opens) {
+        asked.push_back({.fd = (open == no_open ? fd_ : opens_.at(open).fd).get(),
+                         .events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM,
+                         .revents = 0});
+    }
     const HangWatch::Watched watched(watch_);
-    checked(poll(&asked, 1, 0), "poll");
-    return asked.revents;
+    checked(poll(asked.data(), asked.size(), 0), "poll");
+    std::vector<short> events;
+    std::ranges::transform(asked, std::back_inserter(events), &pollfd::revents);
+    return events;
 }
 
 std::uint32_t Live::own_opens() const {
-    return static_cast<std::uint32_t>(1 + clients_.size() + more_.size());
+    return static_cast<std::uint32_t>(1 + opens_.size());
 }
 
 void Live::wait_for_opens() {
@@ -173,7 +190,11 @@ void Live::wait_for_opens() {
 
 void Live::reset(const Settings& settings) {
     end_calls();
-    more_.clear();
+    {
+        const HangWatch::Watched watched(watch_);
+        opens_.clear();
+    }
+    wait_for_opens(); // what they had begun is in the queue then
     clear();
     const int error = configure({.mode = static_cast<std::uint32_t>(settings.mode),
                                  .depth = settings.depth,
@@ -181,7 +202,6 @@ void Live::reset(const Settings& settings) {
     if (error != 0) {
         throw std::system_error(error, std::generic_category(), "CONFIGURE of an idle device");
     }
-    wait_for_opens();
 }
 
 void Live::end_calls() {

@@ -65,12 +65,20 @@ std::string expected_waiter_text(const Step& call, const Names& names) {
 
 } // namespace
 
-std::string compare_mask(Live& live, const Snapshot& expected) {
-    const short events = live.poll_events();
-    const short wanted = events_of(expected.mask);
-    return events == wanted
-               ? ""
-               : "poll: " + events_text(events) + ", the core says " + events_text(wanted) + '\n';
+std::string compare_masks(Live& live, const Snapshot& expected,
+                          const std::vector<std::size_t>& opens, const Names& names) {
+    const std::vector<short> events = live.poll_events(opens);
+    std::string text;
+    for (std::size_t index = 0; index < opens.size(); ++index) {
+        const std::size_t open = opens[index];
+        const auto own = std::ranges::find(expected.masks, open, &OpenMask::open);
+        const short wanted = events_of(own == expected.masks.end() ? expected.mask : own->mask);
+        if (events[index] != wanted) {
+            text += "poll" + (open == no_open ? "" : " of " + names.name(open)) + ": " +
+                    events_text(events[index]) + ", the core says " + events_text(wanted) + '\n';
+        }
+    }
+    return text;
 }
 
 std::string compare_info(Live& live, const Snapshot& expected) {
@@ -82,6 +90,7 @@ std::string compare_info(Live& live, const Snapshot& expected) {
                             {"max_message", now.max_message, settings.max_message},
                             {"queued_messages", now.queued_messages, gauges.queued_messages},
                             {"queued_bytes", now.queued_bytes, gauges.queued_bytes},
+                            {"begun_messages", now.begun_messages, gauges.begun_messages},
                             {"parked_readers", now.parked_readers, gauges.parked_readers},
                             {"parked_writers", now.parked_writers, gauges.parked_writers}});
 }

@@ -11,7 +11,9 @@
 
 namespace ipcdev::differential {
 
-[[nodiscard]] std::string compare_mask(Live& live, const Snapshot& expected);
+// What poll says to each of those opens; test::no_open is the tests' own.
+[[nodiscard]] std::string compare_masks(Live& live, const Snapshot& expected,
+                                        const std::vector<std::size_t>& opens, const Names& names);
 [[nodiscard]] std::string compare_info(Live& live, const Snapshot& expected);
 // The counters' growth since `before`.
 [[nodiscard]] std::string compare_stats(Live& live, const Snapshot& expected,

@@ -57,9 +57,10 @@ Found play_random(Live& live, Generator& generator, std::uint64_t steps, Counts&
     Found found{.settings = generator.settings(), .names = {}, .steps = {}, .difference = {}};
     Comparison comparison(live, found.settings, Looks::now_and_then);
     while (found.difference.empty() && found.steps.size() < steps) {
+        const Snapshot before = comparison.oracle().now();
         found.steps.push_back(generator.next(comparison.oracle()));
         found.difference = comparison.play(found.steps.back());
-        counts.add(found.steps.back(), comparison.outcome());
+        counts.add(found.steps.back(), comparison.outcome(), before);
     }
     if (found.difference.empty()) {
         found.difference = comparison.look_closely();
@@ -178,7 +179,8 @@ std::size_t clients_of(const std::vector<Replay>& replays) {
     std::size_t clients = 0;
     for (const Replay& replay : replays) {
         for (const Step& step : replay.steps) {
-            clients = std::max(clients, step.input.client + 1);
+            clients =
+                std::max({clients, step.input.client + 1, is_call(step) ? step.input.open + 1 : 0});
         }
     }
     return clients;

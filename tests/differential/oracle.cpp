@@ -24,23 +24,38 @@ bool Oracle::possible(const Step& step) const {
     const Input& input = step.input;
     switch (input.verb) {
     case Verb::read:
-        if (step.bad_buffer &&
-            (is_refused(input) || now_.queue.empty() || (!takes_first_ && !now_.writers.empty()))) {
-            return false;
-        }
-        return !parked(input.client);
-    case Verb::write:
-        if (step.bad_buffer && is_refused(input)) {
-            return false; // another error may come first
-        }
-        return !parked(input.client);
+        return may_call(input) && (!step.bad_buffer || may_fault(input));
+    case Verb::write: // from a bad buffer: another error may come first
+        return may_call(input) && !(step.bad_buffer && is_refused(input));
     case Verb::cancel:
         return parked(input.client);
+    case Verb::open:
+        return !opens_.contains(input.open);
     case Verb::close:
-        return now_.gauges.opens > 0;
+        return opens_.contains(input.open) && !has_parked(input.open);
     default:
         return true;
     }
+}
+
+bool Oracle::has_parked(std::size_t open) const {
+    const auto is_by_it = [&](std::size_t client) { return by_.at(client) == open; };
+    return std::ranges::any_of(now_.readers, is_by_it) ||
+           std::ranges::any_of(now_.writers, is_by_it);
+}
+
+bool Oracle::may_call(const Input& call) const {
+    const auto open = opens_.find(call.open);
+    const bool batches = open != opens_.end() && open->second;
+    return !parked(call.client) && (batches == call.batch || !has_parked(call.open));
+}
+
+// Where the server is not asked, nothing may come of what happens to the others: a writer
+// that gets room for a while, a part of a message that somebody left and is begun anew.
+bool Oracle::may_fault(const Input& read) const {
+    const auto is_part = [](const Queued& stretch) { return stretch.begin != 0; };
+    return !is_refused(read) && engine_->mask(read.open).readable &&
+           (takes_first_ || (now_.writers.empty() && std::ranges::none_of(now_.queue, is_part)));
 }
 
 // Is it a call of 0 bytes, or of a wrong size?
@@ -58,10 +73,12 @@ bool Oracle::is_refused(const Input& call) const {
 }
 
 void Oracle::play(const Step& step, Outcome& outcome) {
+    note_opens(step.input);
     if (step.bad_buffer && step.input.verb == Verb::write) {
         outcome = {};
         outcome.completions.push_back(
             {.client = step.input.client, .operation = Operation::write, .error = EFAULT});
+        engine_->look(now_); // it may have opened something
         return;
     }
     engine_->apply(step.input, outcome);
@@ -70,6 +87,21 @@ void Oracle::play(const Step& step, Outcome& outcome) {
     }
     finish_copies(outcome);
     engine_->look(now_);
+}
+
+void Oracle::note_opens(const Input& input) {
+    if (input.verb == Verb::open) {
+        opens_[input.open] = false;
+    } else if (input.verb == Verb::close) {
+        opens_.erase(input.open);
+    } else if (input.verb == Verb::read || input.verb == Verb::write) {
+        if (!opens_.contains(input.open)) {
+            Outcome nothing;
+            engine_->apply({.verb = Verb::open, .open = input.open}, nothing);
+        }
+        opens_[input.open] = input.batch;
+        by_[input.client] = input.open;
+    }
 }
 
 // The read got bytes, and they go back.

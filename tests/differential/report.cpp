@@ -27,9 +27,13 @@ std::string verb_name(Verb verb) {
     }
 }
 
+bool has_begun(const Snapshot& now, std::size_t open) {
+    return std::ranges::find(now.begun, open, &Begun::open) != now.begun.end();
+}
+
 } // namespace
 
-void Counts::add(const Step& step, const Outcome& outcome) {
+void Counts::add(const Step& step, const Outcome& outcome, const Snapshot& before) {
     ++steps_;
     const std::string verb = verb_name(step.input.verb);
     ++numbers_[verb];
@@ -45,15 +49,20 @@ void Counts::add(const Step& step, const Outcome& outcome) {
     if (step.input.verb == Verb::configure && outcome.error == 0) {
         ++numbers_[verb + ", done"];
     }
+    const bool begun = has_begun(before, step.input.open);
+    if (step.input.verb == Verb::close && begun) {
+        ++numbers_[verb + ", of a begun message"];
+    }
     const bool own = is_call(step);
     for (const Completion& ended : outcome.completions) {
         if (!own || ended.client != step.input.client) {
             ++numbers_[step.input.verb == Verb::cancel ? "parked calls ended by a signal"
+                       : ended.begin != 0              ? "parked reads that went on"
                                                        : "parked calls ended by others"];
         } else if (ended.error != 0) {
             ++numbers_[verb + ", " + (ended.error == EFAULT ? "EFAULT" : errno_text(ended.error))];
-        } else if (ended.operation == Operation::read && ended.done < ended.end - ended.begin) {
-            ++numbers_["read, truncated"];
+        } else if (ended.operation == Operation::read && begun) {
+            ++numbers_["read, of a begun message"];
         } else if (step.input.batch && ended.operation == Operation::write &&
                    ended.done < bytes_of(step.input)) {
             ++numbers_["write, batch in part"];

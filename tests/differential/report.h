@@ -13,7 +13,8 @@ namespace ipcdev::differential {
 
 class Counts {
   public:
-    void add(const Step& step, const Outcome& outcome);
+    // `before`: what was to be seen before the step.
+    void add(const Step& step, const Outcome& outcome, const Snapshot& before);
     [[nodiscard]] std::uint64_t steps() const { return steps_; }
     // Lines of `name number`.
     [[nodiscard]] std::string text() const;

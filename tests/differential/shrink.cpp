@@ -77,21 +77,33 @@ class Shrinker {
         return false;
     }
 
-    // The clients in order of first use, as a trace will name them.
+    // The clients and opens in order of first use, as a trace will name them.
     static Steps renamed(Steps steps) {
         std::map<std::size_t, std::size_t> names;
+        const auto rename = [&](std::size_t& number) {
+            number = names.emplace(number, names.size()).first->second;
+        };
         for (Step& step : steps) {
-            if (is_call(step) || step.input.verb == Verb::cancel) {
-                step.input.client = names.emplace(step.input.client, names.size()).first->second;
+            const Verb verb = step.input.verb;
+            if (is_call(step) || verb == Verb::cancel) {
+                rename(step.input.client);
+            }
+            if (is_call(step) || verb == Verb::open || verb == Verb::close) {
+                rename(step.input.open);
             }
         }
         return steps;
     }
 
-    // Without one of its frames, with half as many bytes in one, or half as many
-    // bytes. None if it is as simple as can be.
+    // By the client's own open, without one of its frames, with half as many bytes in one,
+    // or half as many bytes. None if it is as simple as can be.
     static std::vector<Input> simpler_than(const Input& input) {
         std::vector<Input> simpler;
+        const bool calls = input.verb == Verb::read || input.verb == Verb::write;
+        if (calls && input.open != input.client) {
+            simpler.push_back(input);
+            simpler.back().open = input.client;
+        }
         for (std::size_t at = 0; input.frames.size() > 1 && at < input.frames.size(); ++at) {
             simpler.push_back(input);
             std::vector<std::string>& frames = simpler.back().frames;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "step.h"
 
+#include <set>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,22 @@ void end_copy(const Input& input, bool held, Steps& steps) {
     steps.back().bad_buffer = input.verb == Verb::fault;
 }
 
+// Those that are open between two steps.
+class Opens {
+  public:
+    // Did the step open one?
+    bool note(const Step& step) {
+        const std::size_t open = step.input.open;
+        if (step.input.verb == Verb::close) {
+            numbers_.erase(open);
+        }
+        return (is_call(step) || step.input.verb == Verb::open) && numbers_.insert(open).second;
+    }
+
+  private:
+    std::set<std::size_t> numbers_;
+};
+
 } // namespace
 
 std::string step_text(const Step& step, const Names& names) {
@@ -58,8 +75,15 @@ std::string trace_of(const std::string& name, const Settings& settings, const St
                      const Names& names) {
     Scenario scenario{.name = name, .device = settings_text(settings), .settings = settings};
     std::vector<std::string> comments;
+    Opens opens;
     for (const Step& step : steps) {
+        const bool opened = opens.note(step);
         if (step.bad_buffer && step.input.verb == Verb::write) {
+            if (opened) { // as a comment does not
+                const Input open{.verb = Verb::open, .open = step.input.open};
+                scenario.steps.push_back(
+                    {.before = std::exchange(comments, {}), .input = input_text(open, names)});
+            }
             comments.push_back(std::string("# live: ") + step_text(step, names));
             continue;
         }

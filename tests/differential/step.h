@@ -3,6 +3,8 @@
 // What a client does in one step, on a live device and on the core, and how it
 // is written down: as a trace that the core's trace player plays too.
 //
+// A call opens its open first if that is not open; `open` and `close` are steps too.
+//
 // A read into a bad buffer is a read whose copy faults (`held`, then `fault`). A
 // write from one never reaches a device, so a trace has it in a comment:
 //
