@@ -183,6 +183,7 @@ TEST_F(JobQueue, InARingTheRestOfTheLineOfOneThatWasKilledIsDropped) {
     Program killed = run_in(dash, in_the_middle);
     stops(killed);
     killed.kill();
+    wait_opens(2); // the observer's and the writer's
     prints(run_in(zsh, read_a_line), "got [job 18 of 20]\n");
     EXPECT_EQ(stats().bytes_truncated - truncated_before, std::string(" of 20\n").size());
 }
