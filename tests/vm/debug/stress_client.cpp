@@ -83,6 +83,9 @@ class Client {
         const bool prefers_writing = one_in(2);
         while (ledger_.take_operation()) {
             const unsigned chance = below(32);
+            if (!one_in(4) && goes_on()) {
+                continue;
+            }
             if (chance < 24) {
                 if (one_in(4) != prefers_writing) {
                     write();
@@ -173,7 +176,30 @@ class Client {
         ledger_.count(write_faults);
     }
 
-    void read() { one_in(3) ? (void)read_from(shared_) : read_from(some_own()); }
+    void read() {
+        if (one_in(3)) {
+            read_from_shared();
+        } else {
+            read_from(some_own());
+        }
+    }
+
+    // Reads on, so that what is begun doesn't keep the others waiting: where there was more.
+    bool goes_on() {
+        for (Own* const own : {&blocking_, &nonblocking_}) {
+            if (own->next) {
+                read_from(*own);
+                return true;
+            }
+        }
+        return shared_left_ && read_from_shared();
+    }
+
+    bool read_from_shared() {
+        const auto part = read_from(shared_);
+        shared_left_ = !part.empty() && !ledger_.is_last_of_its_message(part.back());
+        return true;
+    }
 
     // Gets the next bytes of what it has begun, if that is something.
     void read_from(Own& own) {
@@ -251,6 +277,11 @@ class Client {
     }
 
     void configure() {
+        for (Own* const own : {&blocking_, &nonblocking_}) {
+            while (own->next) {
+                read_from(*own); // what is begun would make it EBUSY
+            }
+        }
         ipcdev_configure change{};
         change.size = sizeof(change);
         constexpr std::array<unsigned, 3> modes{IPCDEV_MODE_FIFO, IPCDEV_MODE_SLOT,
@@ -267,6 +298,7 @@ class Client {
 
     const std::string device_;
     const int shared_;
+    bool shared_left_ = false; // a part, when this one read from it; others may have it now
     Ledger& ledger_;
     const Liberties liberties_;
     std::mt19937 random_;
