@@ -316,8 +316,8 @@ void Device::take_bytes(Request& request, Effects& effects) {
     PieceList& from = source(*request.open);
     Piece& head = *from.front();
     Slice taken = head.slice;
-    taken.end = taken.begin +
-                static_cast<std::uint32_t>(std::min<std::uint64_t>(request.bytes, taken.size()));
+    const std::uint64_t bytes = std::min<std::uint64_t>(request.bytes, taken.size());
+    taken.end = taken.begin + static_cast<std::uint32_t>(bytes);
     if (taken.end != head.slice.end) {
         head.slice.begin = taken.end;
     } else {
@@ -336,6 +336,9 @@ bool Device::take_frames(Request& request, Effects& effects) {
         Piece* const head = from.front();
         if (head == nullptr || frame_bytes(head->slice.size()) > request.bytes - request.done) {
             return true;
+        }
+        if (out_of_turn_ && &from == &queue_) {
+            return true; // for those who came before
         }
         if (!effects.spend()) {
             return false;
@@ -456,10 +459,13 @@ Request* Device::next_to_serve() {
     }
     if (continuing_ != nullptr) {
         if (!continuing_->begun.empty() && !continuing_->readers.empty()) {
-            return continuing_->readers.front();
+            Request* const next = continuing_->readers.front();
+            out_of_turn_ = next != readers_.front();
+            return next;
         }
         continuing_ = nullptr;
     }
+    out_of_turn_ = false;
     if (!queue_.empty() && !readers_.empty()) {
         return readers_.front();
     }

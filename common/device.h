@@ -222,6 +222,7 @@ class Device {
     Request* giving_back_ = nullptr; // a batch read, whose frames go back
     Request* serving_ = nullptr;     // more of its messages can be moved now
     Open* continuing_ = nullptr;     // its parked reads go on with what it has begun
+    bool out_of_turn_ = false;       // that one is for what is begun alone: others came before it
     Request* arriving_ = nullptr;    // a batch write that is on no list; parks if it must
     Open* regained_ = nullptr;       // a put_back left it something: an edge, if that stays
     bool held_readable_ = false;     // edges of the steps before

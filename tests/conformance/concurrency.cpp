@@ -194,6 +194,7 @@ void Concurrency::expect_the_order_of_each_writer() {
 }
 
 TEST_F(Concurrency, ManyWritersAndReadersEachMessageArrivesExactlyOnce) {
+    contract("H5");
     become_fifo(4);
     writers(6);
     readers(6);
@@ -204,6 +205,7 @@ TEST_F(Concurrency, ManyWritersAndReadersEachMessageArrivesExactlyOnce) {
 }
 
 TEST_F(Concurrency, ThroughAFifoOfDepth1EachMessageArrivesExactlyOnce) {
+    contract("H5", "M1");
     become_fifo(1);
     writers(4);
     readers(4);
@@ -214,6 +216,7 @@ TEST_F(Concurrency, ThroughAFifoOfDepth1EachMessageArrivesExactlyOnce) {
 }
 
 TEST_F(Concurrency, OneReaderGetsTheMessagesOfEachWriterInOrder) {
+    contract("H5");
     writers(8);
     readers(1);
     go();
@@ -223,6 +226,7 @@ TEST_F(Concurrency, OneReaderGetsTheMessagesOfEachWriterInOrder) {
 }
 
 TEST_F(Concurrency, WithShortReadsEachByteArrivesExactlyOnce) {
+    contract("H5", "R6");
     become_fifo(2);
     writers(4);
     readers(2, 8);
@@ -235,6 +239,7 @@ TEST_F(Concurrency, WithShortReadsEachByteArrivesExactlyOnce) {
 }
 
 TEST_F(Concurrency, WithInterruptsEachByteArrivesExactlyOnce) {
+    contract("H5", "H3");
     become_fifo(1);
     writers(4);
     readers(2, 16);
@@ -247,6 +252,7 @@ TEST_F(Concurrency, WithInterruptsEachByteArrivesExactlyOnce) {
 }
 
 TEST_F(Concurrency, ReadersDrivenByEpollEachGetTheirMessagesAndMissNone) {
+    contract("H5", "P4");
     become_fifo(3);
     writers(4);
     readers(4, 16, O_RDONLY | O_NONBLOCK);
@@ -257,6 +263,7 @@ TEST_F(Concurrency, ReadersDrivenByEpollEachGetTheirMessagesAndMissNone) {
 }
 
 TEST_F(Concurrency, WritersDrivenByEpollLoseNoMessage) {
+    contract("H5", "P4");
     become_fifo(1);
     writers(4, O_WRONLY | O_NONBLOCK);
     readers(2);
@@ -267,6 +274,7 @@ TEST_F(Concurrency, WritersDrivenByEpollLoseNoMessage) {
 }
 
 TEST_F(Concurrency, AKilledWriterLeavesAWholeMessageOrNoneAndTheOthersGoOn) {
+    contract("H3", "H5");
     become_fifo(1);
     writers(5);
     readers(3, 16);
@@ -279,6 +287,7 @@ TEST_F(Concurrency, AKilledWriterLeavesAWholeMessageOrNoneAndTheOthersGoOn) {
 }
 
 TEST_F(Concurrency, AKilledReaderTakesNoMoreThanOneReadWithItAndTheOthersGoOn) {
+    contract("H4", "H5");
     become_fifo(2);
     writers(4);
     readers(5, 16);
@@ -291,7 +300,7 @@ TEST_F(Concurrency, AKilledReaderTakesNoMoreThanOneReadWithItAndTheOthersGoOn) {
 }
 
 TEST_F(Concurrency, OfEverythingAtOnceLosesNothing) {
-    contract("no byte is lost, doubled or reordered by any mix of operations");
+    contract("H5");
     become_fifo(2);
     writers(3);
     writers(3, O_WRONLY | O_NONBLOCK);
@@ -315,7 +324,7 @@ TEST_F(Concurrency, OfEverythingAtOnceLosesNothing) {
 // --- slot
 
 TEST_F(Concurrency, InASlotEachReaderSeesEverNewerValues) {
-    contract("slot: the newest value wins");
+    contract("M3");
     become_slot();
     constexpr int count = 3;
     std::vector<Client> readers = crowd("reader", count);

@@ -72,7 +72,7 @@ uid_t owner_of_the_device() {
 }
 
 TEST_F(OtherUsers, MayNotOpenByDefault) {
-    contract("node permissions: 0600 of the one who serves");
+    contract("M5");
     needs_own_server();
     server().end(SIGTERM);
     server().ensure();
@@ -83,7 +83,7 @@ TEST_F(OtherUsers, MayNotOpenByDefault) {
 }
 
 TEST_F(OtherUsers, MayOpenWhereThePermissionsSaySo) {
-    contract("node permissions: mode, owner, group are settings");
+    contract("M5");
     serve_with("--permissions 0666");
     turn_into(a, nobody);
     write_ok(a, "by nobody");
@@ -102,7 +102,7 @@ TEST_F(OtherUsers, MayOpenWhereThePermissionsSaySo) {
 }
 
 TEST_F(OtherUsers, MayNotConfigureButMayUseWhatIsOpen) {
-    contract("CONFIGURE: root or the one who serves (the module: CAP_SYS_ADMIN); else EPERM");
+    contract("I4");
     static_cast<void>(a.fd());
     turn_into(a, nobody);
     ipcdev_configure wanted{};
@@ -120,7 +120,7 @@ TEST_F(OtherUsers, MayNotConfigureButMayUseWhatIsOpen) {
 constexpr unsigned half = IPCDEV_PARKED_PER_USER_MAX;
 
 TEST_F(OtherUsers, MayParkHalfOfAllOperationsEach) {
-    contract("one user without privilege has at most half of the operations, then ENOBUFS");
+    contract("W8");
     serve_with("--permissions 0666");
     std::vector<Client> parked = crowd_of(nobody);
     start_or_skip(parked, read_in_threads, half);
@@ -140,7 +140,7 @@ TEST_F(OtherUsers, MayParkHalfOfAllOperationsEach) {
 }
 
 TEST_F(OtherUsers, MayReadBesideHalfOfAllOperationsParkedInWrites) {
-    contract("parked writers keep nobody out who reads");
+    contract("W8");
     serve_with("--permissions 0666");
     become_fifo(1);
     write_ok(d, "root's");
@@ -157,7 +157,7 @@ TEST_F(OtherUsers, MayReadBesideHalfOfAllOperationsParkedInWrites) {
 }
 
 TEST_F(OtherUsers, MayHaveHalfOfAllCopiesEach) {
-    contract("one user without privilege has at most half of the operations, then ENOBUFS");
+    contract("W8");
     serve_with("--permissions 0666");
     if (info().server != IPCDEV_SERVER_MODULE) {
         skip("a daemon's copies are over at once: Limits.AReaderThatStallsKeepsWhatItTook has it");
@@ -182,7 +182,7 @@ TEST_F(OtherUsers, MayHaveHalfOfAllCopiesEach) {
 }
 
 TEST_F(OtherUsers, WhoOwnsTheDeviceMayParkAllOperations) {
-    contract("who serves the device or owns it has privilege");
+    contract("W8");
     serve_with("--permissions 0600 --owner 65533 --group 65533");
     observer().wait_until([](const ipcdev_info&) { return owner_of_the_device() == somebody; },
                           "the owner is given");
@@ -192,7 +192,7 @@ TEST_F(OtherUsers, WhoOwnsTheDeviceMayParkAllOperations) {
 }
 
 TEST_F(OtherUsers, ParkByTheRightsOfWhoOpened) {
-    contract("a call is of the user who opened the file, whoever makes it");
+    contract("W8");
     std::vector<Client> parked = crowd("process", processes);
     for (Client& process : parked) {
         static_cast<void>(process.fd()); // root's
@@ -222,7 +222,7 @@ void map_user(Client& client, const std::string& map) {
 }
 
 TEST_F(OtherUsers, OfAUserNamespaceParkForItsMaker) {
-    contract("who makes a user namespace answers for all users in it");
+    contract("W8");
     serve_with("--permissions 0666");
     std::vector<Client> parked = crowd_of(nobody);
     start_or_skip(parked, read_in_threads, half);
@@ -271,7 +271,7 @@ class ServedByNobody {
 };
 
 TEST_F(OtherUsers, RootIncludedMayNotOpenAFileThatAnOrdinaryUserServes) {
-    contract("who may use a file served by an ordinary user: that user only, root excluded");
+    contract("M5");
     needs_own_server();
     if (info().server != IPCDEV_SERVER_FUSE) {
         skip("is about FUSE files");

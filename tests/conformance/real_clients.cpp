@@ -67,6 +67,7 @@ std::string numbered_lines(int count) {
 }
 
 TEST_F(RealClients, CatPrintsWhatEchoWrites) {
+    contract("W2", "R2");
     Program cat = run("exec cat {device}");
     ends_well(run("echo hello > {device}"));
     arrives(cat, "hello\n");
@@ -77,6 +78,7 @@ TEST_F(RealClients, CatPrintsWhatEchoWrites) {
 }
 
 TEST_F(RealClients, TwoCatsShareTheMessagesAndNeitherEnds) {
+    contract("R2", "R6");
     Program first = run("exec cat {device}");
     Program second = run("exec cat {device}");
     wait_parked_readers(2);
@@ -88,6 +90,7 @@ TEST_F(RealClients, TwoCatsShareTheMessagesAndNeitherEnds) {
 }
 
 TEST_F(RealClients, CatWritesAFileThatFitsAsOneMessage) {
+    contract("W2");
     Program cat = run("exec cat > {device}", pattern(4096));
     ends_well(cat);
     expect_queued(1, 4096);
@@ -97,7 +100,7 @@ TEST_F(RealClients, CatWritesAFileThatFitsAsOneMessage) {
 }
 
 TEST_F(RealClients, CatOfAFileThatDoesNotFitSaysSo) {
-    contract("more than max_message: EMSGSIZE, which tells the user more than EINVAL");
+    contract("W4");
     Program cat = run("exec cat > {device}", pattern(4097));
     EXPECT_EQ(cat.wait(), EXIT_FAILURE);
     EXPECT_NE(cat.errors().find("Message too long"), std::string::npos) << cat.errors();
@@ -105,6 +108,7 @@ TEST_F(RealClients, CatOfAFileThatDoesNotFitSaysSo) {
 }
 
 TEST_F(RealClients, HeadTakesTheBytesItIsAskedForAndLeavesTheRest) {
+    contract("R3");
     ends_well(run("echo hello world > {device}"));
     Program head = run("exec head -c 5 {device}");
     ends_well(head);
@@ -113,6 +117,7 @@ TEST_F(RealClients, HeadTakesTheBytesItIsAskedForAndLeavesTheRest) {
 }
 
 TEST_F(RealClients, HeadTakesWhatAProgramWritesByStdio) {
+    contract("R3");
     const std::string lines = numbered_lines(5000);
     Program head = run("exec head -c " + std::to_string(lines.size()) + " {device}");
     ends_well(run("seq -f %.0f 5000 > {device}")); // by stdio, in blocks of 4,096 bytes
@@ -122,7 +127,7 @@ TEST_F(RealClients, HeadTakesWhatAProgramWritesByStdio) {
 }
 
 TEST_F(RealClients, DdMovesBlocksAsMessages) {
-    contract("dd moves blocks as messages, and waits where it must");
+    contract("W2", "R2", "W5");
     const std::string data = pattern(200 * 1000);
     Program writer = run("exec dd of={device} bs=1000 status=none", data);
     wait_parked_writers(1); // 64 of 200 fit
@@ -135,6 +140,7 @@ TEST_F(RealClients, DdMovesBlocksAsMessages) {
 }
 
 TEST_F(RealClients, TeeWritesWhatItPrints) {
+    contract("W2");
     read_parks(a);
     Program tee = run("exec tee {device}", "both ways\n");
     ends_well(tee);
@@ -147,6 +153,7 @@ TEST_F(RealClients, TeeWritesWhatItPrints) {
 }
 
 TEST_F(RealClients, SocatPassesMessagesOnInBothDirections) {
+    contract("W2", "R2", "P3");
     needs("socat", "socat");
     Program reader = run("exec socat -u OPEN:{device},rdonly STDOUT");
     ends_well(run("exec socat -u STDIN OPEN:{device},wronly", "by socat\n"));
@@ -156,6 +163,7 @@ TEST_F(RealClients, SocatPassesMessagesOnInBothDirections) {
 }
 
 TEST_F(RealClients, BashRedirectsToItAndReadsFromIt) {
+    contract("O4", "R2");
     needs("bash", "bash");
     Program reader = run("exec bash -c 'read -r line < {device}; echo \"got $line\"'");
     wait_parked_readers(1);
@@ -171,6 +179,7 @@ TEST_F(RealClients, BashRedirectsToItAndReadsFromIt) {
 }
 
 TEST_F(RealClients, BashReadsLineByLineWhatCameAsOneMessage) {
+    contract("R3", "N7");
     needs("bash", "bash");
     write_ok(a, "first line\nsecond line\n");
     write_ok(a, "next message\n");
@@ -222,7 +231,7 @@ asyncio.run(with_asyncio())
 )";
 
 TEST_F(RealClients, PythonsSelectorsAndAsyncioWaitForItAndTalkThroughIt) {
-    contract("Python's selectors and asyncio wait for it and talk through it");
+    contract("P3", "P5");
     if (access("/usr/bin/python3", X_OK) != 0) {
         fail("there is no /usr/bin/python3: install the package python3", Where::here());
     }

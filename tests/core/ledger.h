@@ -19,7 +19,8 @@
 //     the few copies that are always let in;
 //   - completed beats cancelled; an ended call takes and leaves nothing, but for
 //     the messages of a batch that were in before;
-//   - a batch read gives all that is there and fits, message by message; those of a
+//   - a batch read gives all that is there and fits, message by message, but for what is
+//     in the line and others came before it for; those of a
 //     batch write come in one after the other, with nobody else's in between, and
 //     as soon as there is room;
 //   - a message is retired when its last byte is gone, and once; so is a spare;
@@ -124,6 +125,7 @@ class Ledger {
     void take(const Input& input, const Completion& completion);
     void take_bytes(Client& client, const Completion& completion);
     void take_frames(Client& client, const Completion& completion);
+    [[nodiscard]] bool is_in_turn(const Client& reader) const;
     void take_front(Client& client, std::uint32_t bytes);
     void leave_waiting(std::size_t index);
     void must_be_next(std::size_t index) const;

@@ -190,9 +190,12 @@ void Ledger::take_bytes(Client& client, const Completion& completion) {
 }
 
 void Ledger::take_frames(Client& client, const Completion& completion) {
+    const bool in_turn = is_in_turn(client);
     std::uint64_t left = client.bytes;
     for (const Frame& frame : completion.frames) {
         demand(!source(client).empty(), "a frame gives bytes that wait");
+        demand(in_turn || &source(client) != &line_,
+               "a batch read out of turn gives what its open has begun, and no more");
         const Stretch front = source(client).front();
         const std::string& payload = book(front.message).payload;
         demand(frame.message == front.message && frame.begin == front.begin &&
@@ -209,8 +212,17 @@ void Ledger::take_frames(Client& client, const Completion& completion) {
     }
     demand(completion.done == client.bytes - left && !completion.frames.empty(),
            "a batch read counts whole frames");
-    demand(source(client).empty() || framed(source(client).front().size()) > left,
+    demand(source(client).empty() || framed(source(client).front().size()) > left ||
+               (!in_turn && &source(client) == &line_),
            "a batch read gives all that fits");
+}
+
+// Is nobody parked who came before, and reads?
+bool Ledger::is_in_turn(const Client& reader) const {
+    const auto first = std::find_if(waiting_.begin(), waiting_.end(), [this](std::size_t client) {
+        return clients_[client].operation == Operation::read;
+    });
+    return reader.doing != Doing::parked || &clients_[*first] == &reader;
 }
 
 // What is left of a message in the line is begun by the reader's open.

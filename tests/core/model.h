@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 
 #include "engine.h"
 
@@ -21,26 +22,31 @@ class Model final : public Engine {
         : settings_(settings), limits_(limits) {}
 
     void apply(const Input& input, Outcome& outcome) override;
-    [[nodiscard]] PollMask mask() const override;
+    [[nodiscard]] PollMask mask(std::size_t open) const override;
     void look(Snapshot& snapshot) const override;
 
     // Whether the input makes sense now.
     [[nodiscard]] bool accepts(const Input& input) const;
+    [[nodiscard]] bool is_open(std::size_t open) const { return opens_.contains(open); }
     [[nodiscard]] bool is_parked(std::size_t client) const;
     [[nodiscard]] bool is_copying(std::size_t client) const { return copies_.contains(client); }
     [[nodiscard]] const Settings& settings() const { return settings_; }
 
   private:
     // Bytes of one message that belong together.
-    struct Bytes {
+    struct Stretch {
         std::uint32_t message = 0;
-        std::uint32_t begin = 0; // of the first of them, in the message
-        std::string text{};
+        std::uint32_t begin = 0;
+        std::uint32_t end = 0;
         bool fresh = false; // joined the queue by the input at hand
+
+        [[nodiscard]] std::uint32_t size() const { return end - begin; }
     };
+    using Stretches = std::deque<Stretch>;
 
     struct Call {
         std::size_t client = 0;
+        std::size_t open = 0;
         std::size_t user = 0;
         bool batch = false;
         std::uint64_t count = 0;           // read
@@ -51,25 +57,24 @@ class Model final : public Engine {
     };
 
     struct Copy {
+        std::size_t open = 0;
         std::size_t user = 0;
-        std::vector<Bytes> taken{}; // one, or with batch one a frame
-        std::size_t done = 0;       // so many of the bytes are for the reader
+        std::vector<Stretch> taken{}; // one, or with batch one a frame
     };
 
     // What is known of a message until its last byte is gone.
     struct Life {
-        std::size_t size = 0;
-        std::size_t left = 0;
-        bool cleared = false;
-        Fate fate = Fate::read;
+        std::string text{};
+        std::size_t left = 0; // bytes that wait or are being copied
+        bool cleared = false; // CLEAR came after it
     };
 
+    void close(std::size_t open);
     void read(const Input& input, Outcome& outcome);
     void write(const Input& input, Outcome& outcome);
     void cancel(const Input& input, Outcome& outcome);
     void copied(std::size_t client);
     void fault(std::size_t client);
-    void bring_back(Bytes bytes);
     void clear();
     [[nodiscard]] int configure(const SettingsChange& change);
 
@@ -77,26 +82,35 @@ class Model final : public Engine {
     void park(const Input& input, std::deque<Call>& calls, const Call& call, Outcome& outcome);
     void serve(Outcome& outcome);
     void serve_readers(Outcome& outcome);
-    void give(const Call& call, Outcome& outcome);
-    void give_frames(const Call& call, Outcome& outcome);
-    bool queue(Call& call);
+    [[nodiscard]] std::deque<Call>::iterator next_reader();
+    void give(const Call& call, bool in_turn, Outcome& outcome);
+    void give_frames(const Call& call, bool in_turn, Outcome& outcome);
+    [[nodiscard]] bool has_begun(std::size_t open) const;
+    [[nodiscard]] const Stretch& next_for(std::size_t open) const;
+    [[nodiscard]] Stretch take(std::size_t open, std::uint64_t bytes);
+    void begin(Stretches& begun);
+    void bring_back(std::size_t open, const Stretch& stretch);
+    void queue_again(std::uint32_t message);
+    [[nodiscard]] bool queue(Call& call);
     [[nodiscard]] static Completion completion_of(const Call& write);
     void queue(std::uint32_t message, const std::string& text);
-    void drop_queue(Fate fate);
-    void lose(std::uint32_t message, std::size_t bytes);
-    [[nodiscard]] std::size_t messages() const;
+    void overwrite_oldest();
+    void lose(const Stretch& stretch, Fate fate);
+    [[nodiscard]] std::size_t queued_messages() const;
+    [[nodiscard]] std::size_t begun_messages() const;
     [[nodiscard]] bool has_room() const;
+    [[nodiscard]] std::string text_of(const Stretch& stretch) const;
 
     Settings settings_;
     Limits limits_;
-    std::deque<Bytes> queue_;
-    std::deque<Call> readers_;            // parked
-    std::deque<Call> writers_;            // parked
-    std::map<std::size_t, Copy> copies_;  // by client
-    std::map<std::uint32_t, Life> lives_; // by message
-    std::uint32_t numbers_ = 0;           // of messages that writes brought so far
-    std::uint32_t newest_ = 0;            // the message admitted last
-    std::uint32_t opens_ = 0;
+    Stretches queue_;
+    std::map<std::size_t, Stretches> opens_; // with what is left of what each has begun
+    std::deque<Call> readers_;               // parked
+    std::deque<Call> writers_;               // parked
+    std::map<std::size_t, Copy> copies_;     // by client
+    std::map<std::uint32_t, Life> lives_;    // by message
+    std::uint32_t numbers_ = 0;              // of messages that writes brought so far
+    std::optional<std::size_t> regained_;    // the input at hand brought back what it had begun
     Statistics counted_;
 };
 

@@ -2,6 +2,7 @@
 //
 // Reads and writes: how they begin, wait and end.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "model.h"
@@ -15,19 +16,22 @@ constexpr std::uint64_t longest_batch = std::uint64_t{124} * 1024; // of one cal
 } // namespace
 
 void Model::read(const Input& input, Outcome& outcome) {
-    const Call call{
-        .client = input.client, .user = input.user, .batch = input.batch, .count = input.count};
+    const Call call{.client = input.client,
+                    .open = input.open,
+                    .user = input.user,
+                    .batch = input.batch,
+                    .count = input.count};
     const bool fits = input.count >= framed(settings_.max_message) && input.count <= longest_batch;
     if (input.count == 0) {
         outcome.completions.push_back({.client = input.client});
     } else if (input.batch && !fits) {
         outcome.completions.push_back({.client = input.client, .error = EMSGSIZE});
-    } else if (queue_.empty()) {
+    } else if (queue_.empty() && !has_begun(input.open)) {
         park(input, readers_, call, outcome);
     } else if (too_many(input.user, true)) {
         outcome.completions.push_back({.client = input.client, .error = ENOBUFS});
     } else {
-        give(call, outcome);
+        give(call, true, outcome);
     }
 }
 
@@ -37,8 +41,11 @@ void Model::write(const Input& input, Outcome& outcome) {
     const bool fits = std::all_of(payloads.begin(), payloads.end(), [&](const auto& payload) {
         return payload.size() <= settings_.max_message;
     });
-    Call call{
-        .client = input.client, .user = input.user, .batch = input.batch, .message = numbers_ + 1};
+    Call call{.client = input.client,
+              .open = input.open,
+              .user = input.user,
+              .batch = input.batch,
+              .message = numbers_ + 1};
     call.waiting.assign(payloads.begin(), payloads.end());
     numbers_ += static_cast<std::uint32_t>(payloads.size());
     Completion ended{.client = input.client, .operation = Operation::write};
@@ -109,64 +116,94 @@ void Model::cancel(const Input& input, Outcome& outcome) {
     }
 }
 
+// Each time there is room readers come first: they may make more of it.
 void Model::serve(Outcome& outcome) {
-    serve_readers(outcome);
-    while (!writers_.empty() && has_room() && queue(writers_.front())) {
-        outcome.completions.push_back(completion_of(writers_.front()));
-        writers_.pop_front();
+    for (serve_readers(outcome); !writers_.empty() && has_room(); serve_readers(outcome)) {
+        if (queue(writers_.front())) {
+            outcome.completions.push_back(completion_of(writers_.front()));
+            writers_.pop_front();
+        }
     }
 }
 
 void Model::serve_readers(Outcome& outcome) {
-    while (!readers_.empty() && !queue_.empty()) {
-        give(readers_.front(), outcome);
-        readers_.pop_front();
+    for (auto next = next_reader(); next != readers_.end(); next = next_reader()) {
+        const Call call = *next;
+        const bool in_turn = next == readers_.begin();
+        readers_.erase(next);
+        give(call, in_turn, outcome);
     }
 }
 
-void Model::give(const Call& call, Outcome& outcome) {
+// What an open has begun is for its own reads alone, whoever came before them.
+std::deque<Model::Call>::iterator Model::next_reader() {
+    const auto next = std::find_if(readers_.begin(), readers_.end(),
+                                   [this](const Call& call) { return has_begun(call.open); });
+    return next == readers_.end() && !queue_.empty() ? readers_.begin() : next;
+}
+
+// A read that is not in turn gets nothing of the queue: others came before it.
+void Model::give(const Call& call, bool in_turn, Outcome& outcome) {
     if (call.batch) {
-        return give_frames(call, outcome);
+        return give_frames(call, in_turn, outcome);
     }
-    Bytes& front = queue_.front();
-    Bytes bytes = front;
-    const auto done =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(call.count, front.text.size()));
-    if (settings_.mode == Mode::fifo && done < front.text.size()) {
-        bytes.text.resize(done);
-        front.text.erase(0, done);
-        front.begin += done;
-    } else {
-        queue_.pop_front();
-    }
-    outcome.completions.push_back(
-        {.client = call.client,
-         .done = done,
-         .text = bytes.text.substr(0, done),
-         .message = bytes.message,
-         .begin = bytes.begin,
-         .end = bytes.begin + static_cast<std::uint32_t>(bytes.text.size())});
-    copies_.emplace(call.client,
-                    Copy{.user = call.user, .taken = {std::move(bytes)}, .done = done});
+    const Stretch taken = take(call.open, call.count);
+    outcome.completions.push_back({.client = call.client,
+                                   .done = taken.size(),
+                                   .text = text_of(taken),
+                                   .message = taken.message,
+                                   .begin = taken.begin,
+                                   .end = taken.end});
+    copies_[call.client] = {.open = call.open, .user = call.user, .taken = {taken}};
 }
 
-void Model::give_frames(const Call& call, Outcome& outcome) {
+void Model::give_frames(const Call& call, bool in_turn, Outcome& outcome) {
     Completion ended{.client = call.client};
-    Copy copy{.user = call.user};
-    while (!queue_.empty() && ended.done + framed(queue_.front().text.size()) <= call.count) {
-        const Bytes& bytes = copy.taken.emplace_back(std::move(queue_.front()));
-        queue_.pop_front();
-        const std::size_t size = bytes.text.size();
+    Copy copy{.open = call.open, .user = call.user};
+    while (has_begun(call.open) || (in_turn && !queue_.empty())) {
+        const std::uint32_t size = next_for(call.open).size();
+        if (ended.done + framed(size) > call.count) {
+            break;
+        }
+        const Stretch taken = take(call.open, size);
+        copy.taken.push_back(taken);
         ended.done += static_cast<std::uint32_t>(framed(size));
-        copy.done += size;
-        ended.frames.push_back({.message = bytes.message,
-                                .begin = bytes.begin,
-                                .end = bytes.begin + static_cast<std::uint32_t>(size),
-                                .text = bytes.text,
-                                .remainder = size != lives_.at(bytes.message).size});
+        ended.frames.push_back({.message = taken.message,
+                                .begin = taken.begin,
+                                .end = taken.end,
+                                .text = text_of(taken),
+                                .remainder = size != lives_.at(taken.message).text.size()});
     }
     outcome.completions.push_back(std::move(ended));
-    copies_.emplace(call.client, std::move(copy));
+    copies_[call.client] = std::move(copy);
+}
+
+const Model::Stretch& Model::next_for(std::size_t open) const {
+    return has_begun(open) ? opens_.at(open).front() : queue_.front();
+}
+
+// The next bytes that are for a read of that open, as many as it wants.
+Model::Stretch Model::take(std::size_t open, std::uint64_t bytes) {
+    Stretches& begun = opens_.at(open);
+    if (begun.empty()) {
+        begin(begun);
+    }
+    Stretch taken = begun.front();
+    taken.end =
+        taken.begin + static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, taken.size()));
+    begun.front().begin = taken.end;
+    if (begun.front().size() == 0) {
+        begun.pop_front();
+    }
+    return taken;
+}
+
+// All of the message at the head leaves the queue.
+void Model::begin(Stretches& begun) {
+    const std::uint32_t message = queue_.front().message;
+    const auto is_of_it = [message](const Stretch& stretch) { return stretch.message == message; };
+    std::copy_if(queue_.begin(), queue_.end(), std::back_inserter(begun), is_of_it);
+    std::erase_if(queue_, is_of_it);
 }
 
 // As much of a write as there is room for. Whether that was the last of it.
@@ -181,12 +218,12 @@ bool Model::queue(Call& call) {
 }
 
 void Model::queue(std::uint32_t message, const std::string& text) {
-    if (settings_.mode == Mode::slot) {
-        drop_queue(Fate::overwritten);
+    if (settings_.mode != Mode::fifo && queued_messages() == settings_.depth) {
+        overwrite_oldest();
     }
-    queue_.push_back({.message = message, .text = text, .fresh = true});
-    lives_[message] = {.size = text.size(), .left = text.size()};
-    newest_ = message;
+    queue_.push_back(
+        {.message = message, .end = static_cast<std::uint32_t>(text.size()), .fresh = true});
+    lives_[message] = {.text = text, .left = text.size()};
     ++counted_.messages_written;
     counted_.bytes_written += text.size();
 }
