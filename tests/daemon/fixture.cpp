@@ -37,6 +37,16 @@ void unmount_everything_in(const fs::path& folder) {
     }
 }
 
+// Folders that nobody may enter hinder only who isn't root.
+void make_removable(const fs::path& folder) {
+    fs::permissions(folder, fs::perms::owner_all);
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        if (fs::is_directory(entry.symlink_status())) {
+            make_removable(entry);
+        }
+    }
+}
+
 // A background daemon that could not serve ends a little after its parent, and
 // so does the fusermount3 of one that was killed.
 bool no_child_is_left() {
@@ -93,6 +103,9 @@ void DaemonTest::TearDown() {
     // Until the watchdog, if one stays. The unmounter of a daemon that was killed removes
     // files in there too.
     wait_until(no_child_is_left);
+    if (!is_root()) {
+        make_removable(folder_);
+    }
     fs::remove_all(folder_);
     watchdog::disarm();
 }

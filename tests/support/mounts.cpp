@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "support/program.h"
 
@@ -33,6 +34,10 @@ bool is_mount_point(const std::filesystem::path& path) {
 }
 
 void unmount(const std::filesystem::path& path) {
+    std::error_code gone; // nobody serves it: then it is no link
+    if (std::filesystem::is_symlink(path, gone)) {
+        return unmount((path.parent_path() / std::filesystem::read_symlink(path)).parent_path());
+    }
     if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == -1) {
         Program({.arguments = {"fusermount3", "-uqz", path}}).wait();
     }

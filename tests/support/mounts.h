@@ -21,7 +21,7 @@ struct Mount {
 [[nodiscard]] bool is_mount_point(const std::filesystem::path& path);
 
 // Takes off the topmost mount there, even if it is in use or nobody serves it.
-// An ordinary user's by fusermount3.
+// An ordinary user's by fusermount3; of a link, that in which the file is.
 void unmount(const std::filesystem::path& path);
 
 } // namespace ipcdev::test

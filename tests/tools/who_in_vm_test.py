@@ -100,6 +100,13 @@ class Module(WithServer):
         subprocess.run([*command, copy], check=True)
         return copy
 
+    def restore(self, folder: Path, index: dict[Path, bytes]) -> None:
+        Path(folder, os.path.basename(MODULE)).unlink()
+        for file in folder.glob("modules.*"):
+            file.unlink()
+        for file, contents in index.items():
+            file.write_bytes(contents)
+
     def test_a_parked_cat_and_the_line_where_it_sleeps(self) -> None:
         done = self.expect_cat(self.park_cat(), self.parked, self.line, ("--module", MODULE))
         self.assertEqual(done.stderr, "")
@@ -120,7 +127,9 @@ class Module(WithServer):
         for arguments, reason in reasons.items():
             done = self.expect_cat(cat, self.parked, "-", arguments)
             self.assertEqual(done.stderr, f"ipcdev-who: source lines are not shown: {reason}\n")
-        installed = shutil.copy(MODULE, Path("/lib/modules", os.uname().release))
+        folder = Path("/lib/modules", os.uname().release)
+        self.addCleanup(self.restore, folder, {file: file.read_bytes() for file in folder.glob("modules.*")})
+        installed = shutil.copy(MODULE, folder)
         subprocess.run(["depmod", os.uname().release, installed], check=True)  # of it alone: quick
         self.expect_cat(cat, self.parked, self.line)
 
