@@ -79,12 +79,12 @@ TEST_F(BegunClose, OfSeveralOpensEachRestStandsBeforeTheOnesOfBefore) {
     write_ok(a, "behind");
     begin(b, "f");
     begin(c, "se");
-    begin(d, "thi");
+    begin(d, "th");
     closes(d);
     closes(c);
     closes(b);
-    expect_queued(4, 4 + 4 + 2 + 6);
-    for (const char* message : {"irst", "cond", "rd", "behind"}) {
+    expect_queued(4, 4 + 4 + 3 + 6);
+    for (const char* message : {"irst", "cond", "ird", "behind"}) {
         expect_read(a, message);
     }
     expect_balance();

@@ -209,7 +209,9 @@ TEST_F(RealClients, PythonsLoopOverLinesTakesAMessageAtATime) {
     write_ok(a, "one\ntwo\n");
     write_ok(a, "three\nfour\n");
     write_ok(a, "five\n");
-    Program python({.arguments = {"/usr/bin/python3", "-c", python_lines, options().device}});
+    // Without its site packages: starting it takes long in an emulated machine.
+    Program python(
+        {.arguments = {"/usr/bin/python3", "-I", "-S", "-c", python_lines, options().device}});
     std::string said = "one\n";
     arrives(python, said);
     expect_queued(2, 16);
@@ -226,7 +228,7 @@ TEST_F(RealClients, PythonsLoopOverLinesTakesAMessageAtATime) {
 
 TEST_F(RealClients, ManyHeadsGetALineEach) {
     contract("R4", "R6");
-    const std::size_t count = options().slowness > 1 ? 8 : 30;
+    const std::size_t count = options().slowness > 1 ? 4 : 30;
     std::vector<Program> heads;
     for (std::size_t i = 0; i < count; ++i) {
         heads.push_back(run("exec head -n 1 {device}"));

@@ -159,8 +159,7 @@ TEST(Walk, BatchesOfRemaindersAtAFifoOfDepth1) {
                    .opens = 1,
                    .counts = {1},
                    .sizes = {2},
-                   .batch_counts = {16, 32},
-                   .batch_sizes = {{1, 2}}});
+                   .batch_counts = {16, 32}});
 }
 
 TEST(Walk, BatchesOfRemaindersOfTwoOpensAtAFifoOfDepth1) {

@@ -70,9 +70,11 @@ void check(const Scenario& scenario, const Outcome& outcome, const Device& devic
         scenario.failed();
     }
     const ipcdev_stats stats = device.stats();
+    const ipcdev_info info = device.info();
     expect(stats.messages_written == stats.messages_read + stats.messages_overwritten +
-                                         stats.messages_cleared + device.info().queued_messages,
-           "written = read + queued + overwritten + cleared");
+                                         stats.messages_cleared + info.queued_messages +
+                                         info.begun_messages,
+           "written = read + queued + begun + overwritten + cleared");
 }
 
 // Fails the first, the second, and so on. The kernel's own caches make that some

@@ -4,70 +4,15 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
 
-#include <csignal>
 #include <memory>
 #include <utility>
+
+#include "fail_nth_parts.h"
 
 namespace ipcdev::fail_nth {
 
 namespace {
-
-// A text as several segments, for readv and writev.
-std::vector<iovec> segments_of(std::string& text, std::size_t count) {
-    std::vector<iovec> segments;
-    const std::size_t bytes = text.size() / count;
-    for (std::size_t i = 0; i < count; ++i) {
-        segments.push_back({.iov_base = text.data() + i * bytes, .iov_len = bytes});
-    }
-    return segments;
-}
-
-// Another process that makes one call at the device.
-class Helper {
-  public:
-    template <class Call> explicit Helper(Call call) : pid_(checked(fork(), "fork")) {
-        if (pid_ == 0) {
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
-            _exit(call() ? 0 : 1);
-        }
-    }
-    Helper(const Helper&) = delete;
-    Helper& operator=(const Helper&) = delete;
-    ~Helper() {
-        if (pid_ != 0) {
-            kill(pid_, SIGKILL);
-            waitpid(pid_, nullptr, 0);
-        }
-    }
-    void expect_success() {
-        int status = 0;
-        checked(waitpid(std::exchange(pid_, 0), &status, 0), "waitpid");
-        expect(status == 0, "the other process's call succeeds");
-    }
-
-  private:
-    pid_t pid_;
-};
-
-std::string letters(std::size_t bytes) {
-    std::string text(bytes, '\0');
-    for (std::size_t i = 0; i < bytes; ++i) {
-        text[i] = static_cast<char>('a' + i % 23);
-    }
-    return text;
-}
-
-// A queue of a small depth that holds these messages.
-void fill(const Device& device, unsigned mode, const Messages& messages) {
-    device.reset(mode, mode == IPCDEV_MODE_SLOT ? 1 : 4);
-    for (const auto& message : messages) {
-        device.write(message);
-    }
-}
 
 // Writes of `message`, to a device that holds `before`.
 Scenario writing(const Device& device, const std::string& name, unsigned mode,
@@ -83,8 +28,11 @@ Scenario writing(const Device& device, const std::string& name, unsigned mode,
             },
         .succeeded =
             [&device, mode, before, message](long result) {
-                Messages expected = mode == IPCDEV_MODE_SLOT ? Messages{} : before;
+                Messages expected = before;
                 expected.push_back(message);
+                if (expected.size() > depth_of(mode)) { // of a ring, or a slot
+                    expected.erase(expected.begin());
+                }
                 expect(result == static_cast<long>(message.size()), "all of it is written");
                 expect(device.drain() == expected, "it is the last message");
             },
@@ -92,43 +40,65 @@ Scenario writing(const Device& device, const std::string& name, unsigned mode,
     };
 }
 
-// Reads of `bytes` in that many segments, from a device that holds `before`.
+// Reads of `bytes` in that many segments, from a device that holds `before`, and of which
+// the open has read the first `begun` bytes.
 Scenario reading(const Device& device, const std::string& name, unsigned mode,
-                 const Messages& before, std::size_t bytes, std::size_t segments = 1) {
+                 const Messages& before, std::size_t bytes, std::size_t segments = 1,
+                 std::size_t begun = 0) {
     auto room = std::make_shared<std::string>(bytes, '\0');
     auto parts = std::make_shared<std::vector<iovec>>(segments_of(*room, segments));
+    const Messages left = after_reading(begun, before);
     return {
         .name = name,
-        .prepare = [&device, mode, before] { fill(device, mode, before); },
+        .prepare =
+            [&device, mode, before, begun] {
+                fill(device, mode, before);
+                if (begun != 0) {
+                    read_bytes(device.get(), begun);
+                }
+            },
         .call =
             [&device, room, parts] {
                 return readv(device.get(), parts->data(), static_cast<int>(parts->size()));
             },
         .succeeded =
-            [&device, mode, before, room](long result) {
+            [&device, left, room](long result) {
                 const auto got = static_cast<std::size_t>(result);
-                Messages expected = before;
-                expect(got > 0 && room->substr(0, got) == before[0].substr(0, got),
+                expect(got > 0 && room->substr(0, got) == left[0].substr(0, got),
                        "it is the first message");
-                expected[0].erase(0, got);
-                if (expected[0].empty() || mode == IPCDEV_MODE_SLOT) {
-                    expected.erase(expected.begin());
-                }
-                expect(device.drain() == expected, "the rest is still there");
+                expect(device.drain() == after_reading(got, left), "the rest is still there");
             },
-        .failed = [&device, before] { expect(device.drain() == before, "nothing is lost"); },
+        .failed = [&device, left] { expect(device.drain() == left, "nothing is lost"); },
     };
 }
 
-std::string frames_of(const Messages& messages) {
-    std::string bytes;
-    for (const std::string& message : messages) {
-        const ipcdev_frame frame{.length = static_cast<__u32>(message.size()), .flags = 0};
-        bytes.append(reinterpret_cast<const char*>(&frame), sizeof(frame)).append(message);
-        bytes.resize((bytes.size() + IPCDEV_FRAME_ALIGN - 1) / IPCDEV_FRAME_ALIGN *
-                     IPCDEV_FRAME_ALIGN);
-    }
-    return bytes;
+// A short read by an open that goes away then: the rest is the next one's.
+Scenario reading_and_leaving(const Device& device, const Messages& before, std::size_t bytes) {
+    auto descriptor = std::make_shared<Descriptor>();
+    auto room = std::make_shared<std::string>(bytes, '\0');
+    return {
+        .name = "a short read and a close",
+        .prepare =
+            [&device, descriptor, before] {
+                fill(device, IPCDEV_MODE_FIFO, before);
+                *descriptor = device.open();
+            },
+        .call = [descriptor,
+                 room] { return ::read(descriptor->get(), room->data(), room->size()); },
+        .succeeded =
+            [&device, descriptor, before](long result) {
+                expect(device.info().begun_messages == 1, "the message is begun");
+                descriptor->close();
+                expect(device.drain() == after_reading(static_cast<std::size_t>(result), before),
+                       "the rest is in front of the others");
+            },
+        .failed =
+            [&device, descriptor, before] {
+                expect(device.info().begun_messages == 0, "nothing is begun");
+                descriptor->close();
+                expect(device.drain() == before, "nothing is lost");
+            },
+    };
 }
 
 // An open that moves frames, from prepare to the end of a scenario.
@@ -136,8 +106,7 @@ std::shared_ptr<Descriptor> batched() {
     return std::make_shared<Descriptor>();
 }
 
-void open_for_frames(const Device& device, Descriptor& descriptor) {
-    descriptor = device.open();
+void move_frames(const Descriptor& descriptor) {
     ipcdev_batch on{.size = sizeof(on), .on = 1};
     checked(ioctl(descriptor.get(), IPCDEV_IOC_BATCH, &on), "BATCH");
 }
@@ -152,7 +121,8 @@ Scenario writing_batch(const Device& device, const Messages& before, const Messa
         .prepare =
             [&device, descriptor, before] {
                 fill(device, IPCDEV_MODE_FIFO, before);
-                open_for_frames(device, *descriptor);
+                *descriptor = device.open();
+                move_frames(*descriptor);
             },
         .call = [descriptor,
                  bytes] { return ::write(descriptor->get(), bytes->data(), bytes->size()); },
@@ -170,37 +140,46 @@ Scenario writing_batch(const Device& device, const Messages& before, const Messa
     };
 }
 
-Scenario reading_batch(const Device& device, const Messages& before) {
+// By an open that has read the first `begun` bytes of what was there.
+Scenario reading_batch(const Device& device, const std::string& name, const Messages& before,
+                       std::size_t begun = 0) {
     auto descriptor = batched();
     auto room = std::make_shared<std::string>(IPCDEV_BATCH_BYTES_MAX, '\0');
+    const Messages left = after_reading(begun, before);
     return {
-        .name = "a batch read",
+        .name = name,
         .prepare =
-            [&device, descriptor, before] {
+            [&device, descriptor, before, begun] {
                 fill(device, IPCDEV_MODE_FIFO, before);
-                open_for_frames(device, *descriptor);
+                *descriptor = device.open();
+                if (begun != 0) {
+                    read_bytes(descriptor->get(), begun);
+                }
+                move_frames(*descriptor);
             },
         .call = [descriptor,
                  room] { return ::read(descriptor->get(), room->data(), room->size()); },
         .succeeded =
-            [&device, descriptor, room, before](long result) {
+            [&device, descriptor, room, left, begun](long result) {
                 descriptor->close();
-                expect(room->substr(0, static_cast<std::size_t>(result)) == frames_of(before),
+                expect(room->substr(0, static_cast<std::size_t>(result)) ==
+                           frames_of(left, begun != 0 ? IPCDEV_FRAME_REMAINDER : 0),
                        "all frames are read");
                 expect(device.drain().empty(), "none of them is left");
             },
         .failed =
-            [&device, descriptor, before] {
+            [&device, descriptor, left] {
                 descriptor->close();
-                expect(device.drain() == before, "nothing is lost, and the order is kept");
+                expect(device.drain() == left, "nothing is lost, and the order is kept");
             },
     };
 }
 
-// A read that has parked when the message comes, so that the fault strikes the copy
-// after it was handed over.
-Scenario reading_parked(const Device& device, const std::string& message) {
-    auto room = std::make_shared<std::string>(message.size(), '\0');
+// A read of `bytes` that has parked when the message comes, so that the fault strikes the
+// copy after it was handed over.
+Scenario reading_parked(const Device& device, const std::string& name, const std::string& message,
+                        std::size_t bytes) {
+    auto room = std::make_shared<std::string>(bytes, '\0');
     auto blocking = std::make_shared<Descriptor>();
     auto writer = std::make_shared<std::unique_ptr<Helper>>();
     const auto finish = [blocking, writer] {
@@ -208,7 +187,7 @@ Scenario reading_parked(const Device& device, const std::string& message) {
         (*writer)->expect_success();
     };
     return {
-        .name = "a parked read",
+        .name = name,
         .prepare =
             [&device, blocking, writer, message] {
                 fill(device, IPCDEV_MODE_FIFO, {});
@@ -225,9 +204,11 @@ Scenario reading_parked(const Device& device, const std::string& message) {
         .succeeded =
             [&device, room, finish, message](long result) {
                 finish();
-                expect(result == static_cast<long>(message.size()) && *room == message,
+                expect(result == static_cast<long>(room->size()) &&
+                           *room == message.substr(0, room->size()),
                        "it is the message");
-                expect(device.drain().empty(), "no more of it is there");
+                expect(device.drain() == after_reading(room->size(), {message}),
+                       "what its open has left of it is there, and no more");
             },
         .failed =
             [&device, finish, message] {
@@ -333,16 +314,19 @@ Scenario configuring(const Device& device) {
 std::vector<Scenario> scenarios(const Device& device) {
     constexpr auto fifo = IPCDEV_MODE_FIFO;
     constexpr auto slot = IPCDEV_MODE_SLOT;
+    constexpr auto ring = IPCDEV_MODE_RING;
     const int fd = device.get();
     const std::string small = letters(100);
     const std::string large = letters(IPCDEV_MESSAGE_MAX);
     const Messages two{letters(3000), letters(50)};
+    const Messages four{letters(3000), letters(50), letters(9), letters(700)};
     return {
         writing(device, "a write", fifo, two, small),
         writing(device, "a long write", fifo, two, large),
         writing(device, "a write of 4 segments", fifo, two, letters(4000), 4),
         writing(device, "a write of 64 segments", fifo, two, letters(6400), 64),
         writing(device, "a write to a slot", slot, {letters(3000)}, small),
+        writing(device, "a write to a full ring", ring, four, small),
         writing_to_parked(device, large),
         reading(device, "a read", fifo, two, 4096),
         reading(device, "a short read", fifo, two, 1000),
@@ -351,9 +335,15 @@ std::vector<Scenario> scenarios(const Device& device) {
         reading(device, "a read of 64 segments", fifo, {letters(6400), small}, 6400, 64),
         reading(device, "a read of a slot", slot, {letters(3000)}, 4096),
         reading(device, "a short read of a slot", slot, {letters(3000)}, 1000),
-        reading_parked(device, large),
+        reading(device, "a read of the rest", fifo, two, 4096, 1, 1000),
+        reading(device, "a read in the middle", ring, two, 1000, 1, 1000),
+        reading_and_leaving(device, two, 1000),
+        reading_parked(device, "a parked read", large, large.size()),
+        reading_parked(device, "a short read that parked", large, 1000),
         writing_batch(device, {small}, {large, small, letters(200)}),
-        reading_batch(device, {small, large, letters(200)}),
+        reading_batch(device, "a batch read", {small, large, letters(200)}),
+        reading_batch(device, "a batch read of the rest and more", {large, small, letters(200)},
+                      99),
         asking(device, "INFO", [fd] { return ask<ipcdev_info>(fd, IPCDEV_IOC_INFO); }),
         asking(device, "STATS", [fd] { return ask<ipcdev_stats>(fd, IPCDEV_IOC_STATS); }),
         asking(device, "WAITERS", [fd] { return ask<ipcdev_waiters>(fd, IPCDEV_IOC_WAITERS); }),

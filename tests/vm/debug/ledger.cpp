@@ -43,6 +43,7 @@ void Ledger::number(std::span<Unit> message) {
         throw std::runtime_error("more bytes than the ledger has room for");
     }
     states_[first] |= is_first;
+    states_[first + message.size() - 1] |= is_last;
     for (std::size_t i = 0; i < message.size(); ++i) {
         message[i] = first + i;
     }

@@ -52,6 +52,10 @@ class Ledger {
     // What one read returned: throws unless these follow each other in one
     // message and nobody had them before.
     void received(std::span<const Unit> part);
+    // Of a message that came.
+    [[nodiscard]] bool is_last_of_its_message(Unit unit) const {
+        return (states_[unit] & is_last) != 0;
+    }
 
     void count(Counter counter, std::uint64_t by = 1) { (*counts_)[counter] += by; }
     [[nodiscard]] std::uint64_t counted(Counter counter) const { return (*counts_)[counter]; }
@@ -61,7 +65,7 @@ class Ledger {
     [[nodiscard]] std::size_t unexpected() const;
 
   private:
-    enum : std::uint8_t { is_sent = 1, is_received = 2, is_first = 4 };
+    enum : std::uint8_t { is_sent = 1, is_received = 2, is_first = 4, is_last = 8 };
 
     [[nodiscard]] std::size_t count_of(std::uint8_t state) const;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Many processes at one device, doing what chance says: reads and writes that
-// park, poll, fault in their buffers, are interrupted, restarted and killed,
-// among opens, closes, CLEAR and CONFIGURE. At the end of each round nothing may be
+// park, poll, fault in their buffers, are interrupted, restarted and killed, by
+// opens of their own and by one that all of them have, among opens, closes, CLEAR and
+// CONFIGURE. At the end of each round nothing may be
 // lost, by the clients' own ledger and by STATS. Made for the kernel module under
 // a kernel with sanitizers, which see the rest.
 //
@@ -59,7 +60,8 @@ constexpr std::array rounds{
     Round{"fifo of 4, nothing may be lost", IPCDEV_MODE_FIFO, 4, {}, false},
     Round{"fifo of 1, kills and CLEAR", IPCDEV_MODE_FIFO, 1, {.clear = true}, true},
     Round{"slot, kills and CLEAR", IPCDEV_MODE_SLOT, 1, {.clear = true}, true},
-    Round{"fifo or slot, kills, CLEAR and CONFIGURE",
+    Round{"ring of 4, kills and CLEAR", IPCDEV_MODE_RING, 4, {.clear = true}, true},
+    Round{"fifo, slot or ring, kills, CLEAR and CONFIGURE",
           IPCDEV_MODE_FIFO,
           8,
           {.clear = true, .configure = true},
@@ -80,13 +82,14 @@ class Stress {
   public:
     Stress(std::string device, long operations, unsigned seed)
         : device_(std::move(device)), operations_(operations), random_(seed),
-          control_(checked(::open(device_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC), "open")) {}
+          control_(open(O_RDWR | O_NONBLOCK)) {}
 
     void run(const Round& round) {
         configure(round);
         const ipcdev_stats before = stats();
         Ledger ledger(operations_);
         kills_ = 0;
+        shared_ = open(O_RDWR);
         std::vector<pid_t> clients;
         while (clients.size() < clients_at_once) {
             clients.push_back(start_client(ledger, round));
@@ -97,6 +100,7 @@ class Stress {
         for (const pid_t client : clients) {
             dismiss(client);
         }
+        shared_.close(); // what it has begun goes back to a fifo
         drain(ledger);
         check(round, ledger, before, stats());
     }
@@ -104,6 +108,10 @@ class Stress {
   private:
     unsigned below(unsigned end) {
         return std::uniform_int_distribution<unsigned>(0, end - 1)(random_);
+    }
+
+    [[nodiscard]] Descriptor open(int flags) const {
+        return Descriptor(checked(::open(device_.c_str(), flags | O_CLOEXEC), "open"));
     }
 
     void configure(const Round& round) const {
@@ -135,7 +143,8 @@ class Stress {
         const pid_t client = checked(fork(), "fork");
         if (client == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
-            _exit(getppid() == parent ? run_client(device_, ledger, round.liberties, seed) : 1);
+            const bool orphan = getppid() != parent;
+            _exit(orphan ? 1 : run_client(device_, shared_.get(), ledger, round.liberties, seed));
         }
         return client;
     }
@@ -223,6 +232,7 @@ class Stress {
         const auto bytes_read = after.bytes_read - before.bytes_read;
         report(round, ledger, before, after);
         expect(now.queued_messages == 0 && now.queued_bytes == 0, "what is drained is empty");
+        expect(now.begun_messages == 0, "what is begun is gone with its open");
         expect(now.parked_readers == 0 && now.parked_writers == 0, "nobody is parked");
         expect(now.opens == 1, "the clients' opens are gone");
         expect(after.messages_written ==
@@ -263,6 +273,7 @@ class Stress {
     std::mt19937 random_;
     unsigned kills_ = 0;
     Descriptor control_;
+    Descriptor shared_; // of all clients of a round
 };
 
 long number(const char* text, long least, long most) {

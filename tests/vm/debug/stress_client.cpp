@@ -16,6 +16,7 @@
 #include <exception>
 #include <initializer_list>
 #include <iostream>
+#include <optional>
 #include <random>
 #include <stdexcept>
 
@@ -60,20 +61,31 @@ class Buffer {
     char* memory_;
 };
 
+// An open of this client alone.
+struct Own {
+    Descriptor descriptor;
+    std::optional<Unit> next{}; // of the message that it has begun
+};
+
 class Client {
   public:
-    Client(const std::string& device, Ledger& ledger, const Liberties& liberties, unsigned seed)
-        : device_(device), ledger_(ledger), liberties_(liberties), random_(seed),
-          blocking_(open(O_RDWR)), nonblocking_(open(O_RDWR | O_NONBLOCK)),
+    Client(const std::string& device, int shared, Ledger& ledger, const Liberties& liberties,
+           unsigned seed)
+        : device_(device), shared_(shared), ledger_(ledger), liberties_(liberties),
+          random_(seed), blocking_{open(O_RDWR)}, nonblocking_{open(O_RDWR | O_NONBLOCK)},
           edges_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
         epoll_event interest{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {}};
-        checked(epoll_ctl(edges_.get(), EPOLL_CTL_ADD, nonblocking_.get(), &interest), "epoll_ctl");
+        checked(epoll_ctl(edges_.get(), EPOLL_CTL_ADD, nonblocking_.descriptor.get(), &interest),
+                "epoll_ctl");
     }
 
     void run() {
         const bool prefers_writing = one_in(2);
         while (ledger_.take_operation()) {
             const unsigned chance = below(32);
+            if (!one_in(4) && goes_on()) {
+                continue;
+            }
             if (chance < 24) {
                 if (one_in(4) != prefers_writing) {
                     write();
@@ -85,7 +97,7 @@ class Client {
             } else if (chance < 30) {
                 open_and_close();
             } else if (chance == 30 && liberties_.clear) {
-                checked(ioctl(nonblocking_.get(), IPCDEV_IOC_CLEAR), "CLEAR");
+                checked(ioctl(nonblocking_.descriptor.get(), IPCDEV_IOC_CLEAR), "CLEAR");
                 ledger_.count(clears);
             } else if (chance == 31 && liberties_.configure) {
                 configure();
@@ -111,8 +123,7 @@ class Client {
         return Descriptor(checked(::open(device_.c_str(), flags | O_CLOEXEC), "open"));
     }
 
-    // May block for ever: then somebody sends a signal.
-    [[nodiscard]] int some_descriptor() { return (one_in(3) ? nonblocking_ : blocking_).get(); }
+    [[nodiscard]] Own& some_own() { return one_in(3) ? nonblocking_ : blocking_; }
 
     // An error that belongs to the stress; throws at any other.
     void expect_one_of(std::initializer_list<int> errors, const char* call) {
@@ -124,7 +135,8 @@ class Client {
         }
     }
 
-    void write() { write_to(some_descriptor()); }
+    // May block for ever: then somebody sends a signal.
+    void write() { write_to(one_in(4) ? shared_ : some_own().descriptor.get()); }
 
     void write_to(int fd) {
         const std::size_t all = units();
@@ -164,9 +176,49 @@ class Client {
         ledger_.count(write_faults);
     }
 
-    void read() { read_from(some_descriptor()); }
+    void read() {
+        if (one_in(3)) {
+            read_from_shared();
+        } else {
+            read_from(some_own());
+        }
+    }
 
-    void read_from(int fd) {
+    // Reads on, so that what is begun doesn't keep the others waiting: where there was more.
+    bool goes_on() {
+        for (Own* const own : {&blocking_, &nonblocking_}) {
+            if (own->next) {
+                read_from(*own);
+                return true;
+            }
+        }
+        return shared_left_ && read_from_shared();
+    }
+
+    bool read_from_shared() {
+        const auto part = read_from(shared_);
+        shared_left_ = !part.empty() && !ledger_.is_last_of_its_message(part.back());
+        return true;
+    }
+
+    // Gets the next bytes of what it has begun, if that is something.
+    void read_from(Own& own) {
+        const auto part = read_from(own.descriptor.get());
+        if (part.empty()) {
+            return;
+        }
+        if (own.next && part.front() != *own.next) {
+            throw std::runtime_error("read " + std::to_string(part.front()) + ", having begun " +
+                                     std::to_string(*own.next));
+        }
+        own.next.reset();
+        if (!ledger_.is_last_of_its_message(part.back())) {
+            own.next = part.back() + 1;
+        }
+    }
+
+    // What came; empty if nothing did.
+    std::span<const Unit> read_from(int fd) {
         const std::size_t all = units();
         const std::size_t good = one_in(4) ? below(static_cast<unsigned>(all)) : all;
         const auto room = buffer_.ending_after(good, all);
@@ -176,20 +228,24 @@ class Client {
         const ssize_t got = ::read(fd, room.data(), room.size_bytes());
         if (got == -1) {
             if (errno == EFAULT && good < all) {
-                return ledger_.count(read_faults);
+                ledger_.count(read_faults);
+            } else {
+                expect_one_of({EAGAIN, EINTR}, "read");
             }
-            return expect_one_of({EAGAIN, EINTR}, "read");
+            return {};
         }
         if (got == 0 || static_cast<std::size_t>(got) % unit_bytes != 0 ||
             static_cast<std::size_t>(got) > good * unit_bytes) {
             throw std::runtime_error("read returned " + std::to_string(got));
         }
-        ledger_.received(room.first(static_cast<std::size_t>(got) / unit_bytes));
+        const auto part = room.first(static_cast<std::size_t>(got) / unit_bytes);
+        ledger_.received(part);
+        return part;
     }
 
     void wait_for_readiness() {
         epoll_event event{};
-        pollfd one{.fd = nonblocking_.get(),
+        pollfd one{.fd = nonblocking_.descriptor.get(),
                    .events = static_cast<short>(one_in(2) ? POLLIN : POLLOUT),
                    .revents = 0};
         const int timeout = one_in(2) ? 0 : -1;
@@ -201,44 +257,54 @@ class Client {
         }
         const unsigned readable = event.events | static_cast<unsigned>(one.revents);
         if ((readable & POLLIN) != 0) {
-            read_from(nonblocking_.get());
+            read_from(nonblocking_);
         } else if (ready > 0) {
-            write_to(nonblocking_.get());
+            write_to(nonblocking_.descriptor.get());
         }
     }
 
-    // Closed while somebody may be waking the epoll that it is in.
+    // Closed while somebody may be waking the epoll that it is in, and with what it has begun.
     void open_and_close() {
         const Descriptor other = open(O_RDWR | O_NONBLOCK);
         epoll_event interest{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {}};
         checked(epoll_ctl(edges_.get(), EPOLL_CTL_ADD, other.get(), &interest), "epoll_ctl");
         ledger_.count(opens);
         if (one_in(2)) {
-            read_from(other.get());
+            static_cast<void>(read_from(other.get()));
         } else {
             write_to(other.get());
         }
     }
 
     void configure() {
+        for (Own* const own : {&blocking_, &nonblocking_}) {
+            while (own->next) {
+                read_from(*own); // what is begun would make it EBUSY
+            }
+        }
         ipcdev_configure change{};
         change.size = sizeof(change);
-        change.mode = one_in(2) ? IPCDEV_MODE_FIFO : IPCDEV_MODE_SLOT;
+        constexpr std::array<unsigned, 3> modes{IPCDEV_MODE_FIFO, IPCDEV_MODE_SLOT,
+                                                IPCDEV_MODE_RING};
+        change.mode = modes[below(modes.size())];
         change.depth = change.mode == IPCDEV_MODE_SLOT ? 1 : 1 + below(8);
-        checked(ioctl(nonblocking_.get(), IPCDEV_IOC_CLEAR), "CLEAR");
-        if (ioctl(nonblocking_.get(), IPCDEV_IOC_CONFIGURE, &change) == -1) {
+        const int fd = nonblocking_.descriptor.get();
+        checked(ioctl(fd, IPCDEV_IOC_CLEAR), "CLEAR");
+        if (ioctl(fd, IPCDEV_IOC_CONFIGURE, &change) == -1) {
             return expect_one_of({EBUSY}, "CONFIGURE");
         }
         ledger_.count(configures);
     }
 
     const std::string device_;
+    const int shared_;
+    bool shared_left_ = false; // a part, when this one read from it; others may have it now
     Ledger& ledger_;
     const Liberties liberties_;
     std::mt19937 random_;
     Buffer buffer_;
-    Descriptor blocking_;
-    Descriptor nonblocking_;
+    Own blocking_;
+    Own nonblocking_;
     Descriptor edges_;
 };
 
@@ -256,10 +322,10 @@ void handle_signals() {
     handle(SIGUSR2, SA_RESTART);
 }
 
-int run_client(const std::string& device, Ledger& ledger, const Liberties& liberties,
+int run_client(const std::string& device, int shared, Ledger& ledger, const Liberties& liberties,
                unsigned seed) {
     try {
-        Client(device, ledger, liberties, seed).run();
+        Client(device, shared, ledger, liberties, seed).run();
         return 0;
     } catch (const std::exception& error) {
         std::cerr << "stress: " + std::string(error.what()) + "\n";

@@ -20,8 +20,9 @@ struct Liberties {
 // may meet a client before it has done anything.
 void handle_signals();
 
+// `shared` is an open of the device, without O_NONBLOCK, that the other clients have too.
 // The exit status; what goes wrong is said on stderr.
-[[nodiscard]] int run_client(const std::string& device, Ledger& ledger, const Liberties& liberties,
-                             unsigned seed);
+[[nodiscard]] int run_client(const std::string& device, int shared, Ledger& ledger,
+                             const Liberties& liberties, unsigned seed);
 
 } // namespace ipcdev::stress
