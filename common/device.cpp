@@ -316,8 +316,8 @@ void Device::take_bytes(Request& request, Effects& effects) {
     PieceList& from = source(*request.open);
     Piece& head = *from.front();
     Slice taken = head.slice;
-    taken.end = taken.begin +
-                static_cast<std::uint32_t>(std::min<std::uint64_t>(request.bytes, taken.size()));
+    const std::uint64_t bytes = std::min<std::uint64_t>(request.bytes, taken.size());
+    taken.end = taken.begin + static_cast<std::uint32_t>(bytes);
     if (taken.end != head.slice.end) {
         head.slice.begin = taken.end;
     } else {

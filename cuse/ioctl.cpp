@@ -84,8 +84,9 @@ void Operations::ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info
     } else if (is(command, IPCDEV_IOC_STATS)) {
         exchange<ipcdev_stats>(std::move(reply), in, [&](auto& out) { return count(out); });
     } else if (is(command, IPCDEV_IOC_WAITERS)) {
-        exchange<ipcdev_waiters>(std::move(reply), in,
-                                 [&](auto& out) { return list_waiters(out); });
+        exchange<ipcdev_waiters>(std::move(reply), in, [&](auto& out) {
+            return list_waiters(out, *OpenFile::of(info).account);
+        });
     } else if (is(command, IPCDEV_IOC_CONFIGURE)) {
         ipcdev_configure wanted{};
         const uid_t caller = fuse_req_ctx(fuse_request)->uid;
@@ -138,11 +139,14 @@ int Operations::count(ipcdev_stats& out) const {
     return 0;
 }
 
-int Operations::list_waiters(ipcdev_waiters& in_out) const {
+int Operations::list_waiters(ipcdev_waiters& in_out, const Account& asking) const {
     const __u32 first = in_out.first;
     in_out = {.size = in_out.size, .first = first, .count = 0, .total = 0, .waiters = {}};
     for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
         for (const Request& request : *parked) {
+            if (!asking.privileged && request.account != &asking) {
+                continue;
+            }
             const __u32 index = in_out.total++;
             if (index < first || in_out.count == IPCDEV_WAITERS_PER_CALL) {
                 continue;

@@ -8,8 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -18,6 +16,7 @@
 #include <spdlog/spdlog.h>
 
 #include "announce.h"
+#include "libfuse_log.h"
 #include "loop.h"
 #include "memory_limit.h"
 #include "operations.h"
@@ -81,15 +80,6 @@ void stay_on(unsigned cpu) {
 
 std::string describe(const Session& session) {
     return session.server() == IPCDEV_SERVER_CUSE ? "served by CUSE" : "served as a FUSE file";
-}
-
-template <spdlog::level::level_enum level_of_errors>
-void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
-    std::array<char, 256> line{};
-    std::vsnprintf(line.data(), line.size(), format, arguments);
-    std::string text = line.data();
-    text.erase(text.find_last_not_of('\n') + 1);
-    spdlog::log(level <= FUSE_LOG_ERR ? level_of_errors : spdlog::level::debug, "{}", text);
 }
 
 // However the service ends, by an exception too, nobody is left parked.
@@ -169,9 +159,9 @@ int run(int argc, char** argv) {
         std::unique_ptr<Session> session; // ends after the signals do
         const StopSignals signals;
         // Why it fails is one sentence, of ours.
-        fuse_set_log_func(log_libfuse<spdlog::level::debug>);
+        log_libfuse(spdlog::level::debug);
         session = open_session(options, operations);
-        fuse_set_log_func(log_libfuse<spdlog::level::err>);
+        log_libfuse(spdlog::level::err);
         operations.attach(*session);
         Loop loop(*session, operations, options.spin);
         const int status = serve(*session, loop, operations, announcer, options.user);

@@ -72,6 +72,7 @@ class MountPoint {
 
     [[nodiscard]] const Folder& folder() const { return folder_; }
     [[nodiscard]] const ServingLock& lock() const { return lock_; }
+    [[nodiscard]] const Unmounter& unmounter() const { return *unmounter_; } // in mount()
 
   private:
     Folder folder_;
@@ -84,7 +85,7 @@ class MountPoint {
 [[nodiscard]] std::unique_ptr<MountPoint> claim_for_root(const std::filesystem::path& path);
 [[nodiscard]] std::unique_ptr<MountPoint> claim_for_user(const std::filesystem::path& path);
 
-// Throws CannotServe if a mount fails for want of /dev/fuse.
+// Throws CannotServe if a mount must fail for want of /dev/fuse.
 void refuse_without_fuse();
 
 } // namespace ipcdev

@@ -4,18 +4,15 @@
 #include "mount_point.h"
 
 #include <fcntl.h>
-#include <fuse.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include <spdlog/spdlog.h>
 
+#include "fusermount.h"
 #include "occupant.h"
 #include "session.h"
 
@@ -58,16 +55,16 @@ UserMountPoint::UserMountPoint(const std::filesystem::path& path) : MountPoint(p
 }
 
 Descriptor UserMountPoint::mount() {
+    refuse_without_fuse();
     const auto full_path = path().parent_path() / lock().hidden_name() / place;
     if ((mkdirat(lock().hidden(), place, while_mounting) == -1 && errno != EEXIST) ||
         fchmodat(lock().hidden(), place, while_mounting, 0) == -1) {
         throw CannotServe("can't make " + full_path.string() + ": " + std::strerror(errno));
     }
     const Descriptor below(openat(lock().hidden(), place, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    Descriptor connection(fuse_open_channel(full_path.c_str(), options));
+    Descriptor connection = mount_by_fusermount(full_path, options, unmounter().lifeline());
     fchmod(below.get(), without_mount);
     if (!connection.is_open()) {
-        refuse_without_fuse();
         throw CannotServe("fusermount3 could not mount on " + path().string() +
                           ". It comes with the package fuse3, must be setuid root, and can't work "
                           "in a process with no_new_privs");
@@ -87,17 +84,7 @@ void UserMountPoint::publish() {
 
 // By the name that the folder has now: fusermount3 takes nothing else.
 bool UserMountPoint::unmount(const Entry& /*mounted*/) const {
-    std::array<std::string, 4> words{"fusermount3", "-uqz", "--",
-                                     present_path(lock().hidden()) / place};
-    std::array<char*, 5> arguments{words[0].data(), words[1].data(), words[2].data(),
-                                   words[3].data(), nullptr};
-    pid_t child = -1;
-    if (posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ) != 0) {
-        return false;
-    }
-    int status = 0;
-    while (waitpid(child, &status, 0) == -1 && errno == EINTR) {
-    }
+    unmount_by_fusermount(present_path(lock().hidden()) / place);
     return !entry().is_ours();
 }
 

@@ -14,6 +14,8 @@ namespace ipcdev {
 
 namespace {
 
+constexpr int most_looks = 10;
+
 // Of the mount in which the file is that is open.
 int mount_id(int fd) {
     std::ifstream lines("/proc/self/fdinfo/" + std::to_string(fd));
@@ -60,19 +62,33 @@ std::optional<Mount> find_mount(int id) {
     return {};
 }
 
-Entry::Entry(int folder, const std::string& name)
-    : fd_(openat(folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)) {
+Entry::Entry(int folder, const std::string& name) {
+    // Again if it is taken off meanwhile; but what lies outside of a chroot is never found.
+    for (int looks = 0; looks < most_looks && !look(folder, name); ++looks) {
+    }
+}
+
+// False: what was mounted there is not mounted any more.
+bool Entry::look(int folder, const std::string& name) {
+    fd_ = Descriptor(openat(folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    error_ = fd_.is_open() ? 0 : errno;
+    mount_.reset();
     if (!fd_.is_open()) {
-        error_ = errno;
-        return;
+        return true;
     }
     const int id = mount_id(fd_.get());
     if (id == -1) {
         throw CannotServe("can't find out what is mounted: there is no /proc");
     }
-    if (id != mount_id(folder)) {
-        mount_ = find_mount(id).value_or(Mount{.id = id, .type = "", .user = {}});
+    if (id == mount_id(folder)) {
+        return true;
     }
+    mount_ = find_mount(id);
+    if (!mount_) {
+        mount_ = Mount{.id = id, .type = "", .user = {}};
+        return false;
+    }
+    return true;
 }
 
 } // namespace ipcdev

@@ -40,6 +40,8 @@ class Entry {
     [[nodiscard]] bool is_ours() const { return mount_ && mount_->type == mount_type; }
 
   private:
+    bool look(int folder, const std::string& name);
+
     Descriptor fd_;
     int error_ = 0;
     std::optional<Mount> mount_;

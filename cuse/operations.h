@@ -87,7 +87,7 @@ class Operations {
     // The ioctls: each gets its struct, fills it in, and returns 0 or an errno.
     int inform(ipcdev_info& out) const;
     int count(ipcdev_stats& out) const;
-    int list_waiters(ipcdev_waiters& in_out) const;
+    int list_waiters(ipcdev_waiters& in_out, const Account& asking) const;
     int configure(const ipcdev_configure& in, uid_t caller);
     int clear(const OpenFile& file);
     int switch_batch(const ipcdev_batch& in, OpenFile& file);

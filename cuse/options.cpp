@@ -135,8 +135,10 @@ gid_t group_id(const std::string& typed) {
 }
 
 std::uint32_t mode_number(const std::string& typed) {
-    return typed == "slot" ? IPCDEV_MODE_SLOT
-                           : (typed == "ring" ? IPCDEV_MODE_RING : IPCDEV_MODE_FIFO);
+    if (typed == "ring") {
+        return IPCDEV_MODE_RING;
+    }
+    return typed == "slot" ? IPCDEV_MODE_SLOT : IPCDEV_MODE_FIFO;
 }
 
 void add_options(CLI::App& app, Options& options, Typed& typed) {

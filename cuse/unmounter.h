@@ -36,6 +36,9 @@ class Unmounter {
     // If finish() was not called: the child goes on by itself.
     ~Unmounter() = default;
 
+    // Whoever has this open holds it back.
+    [[nodiscard]] const Descriptor& lifeline() const { return child_; }
+
     // Has it unmount, and waits. False: it could not, was killed or takes too long.
     [[nodiscard]] bool finish();
 

@@ -227,12 +227,14 @@ noinline void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messa
 ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes,
 				 bool nowait)
 {
+	struct ipcdev_file *open = ipcdev_file_of(file);
+
 	ipcdev_request_init(&call->request);
-	call->request.account = ipcdev_file_of(file)->account;
+	call->request.account = open->account;
+	call->request.open = &open->open;
 	call->request.bytes = bytes;
-	call->request.batch = READ_ONCE(ipcdev_file_of(file)->batch);
+	call->request.batch = READ_ONCE(open->batch);
 	call->request.nonblocking = nowait || file->f_flags & O_NONBLOCK;
-	call->file = file;
 	call->task = current;
 	call->done = false;
 }
@@ -261,8 +263,11 @@ static bool ipcdev_was_frozen(void)
 	return true;
 }
 
-/* Returns once the call is done, or a signal came and @state lets it in. */
-static void ipcdev_wait(const struct ipcdev_call *call, unsigned int state)
+/*
+ * Returns once the call is done, or a signal came and @state lets it in.  Not inlined: it is
+ * where a parked call sleeps, and tools show that function's name.
+ */
+static noinline void ipcdev_wait(const struct ipcdev_call *call, unsigned int state)
 {
 	for (;;) {
 		set_current_state(state);
@@ -314,7 +319,7 @@ ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call
 		ipcdev_submit_read(&node->device, &call->request, &effects);
 	} else {
 		if (likely(!call->request.batch))
-			ipcdev_spare_next(ipcdev_file_of(call->file), call->request.message);
+			ipcdev_spare_next(ipcdev_call_file(call), call->request.message);
 		ipcdev_submit_write(&node->device, &call->request, &effects);
 	}
 	if (unlikely(call->request.state == IPCDEV_PARKED))

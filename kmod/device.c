@@ -6,10 +6,12 @@
  *   2. admit          the message joins the queue; with its last one a writer is
  *                     completed
  *   3. match          whoever can go on now is completed, parked readers first
- *   4. take           a reader is given a stretch of the message at the head, or
- *                     with batch as many messages as fit
+ *   4. take           a reader is given a stretch of the message that its open has
+ *                     begun, else of the one at the head, which is begun by that if
+ *                     it isn't all; or with batch as many messages as fit
  *   5. copy_done      the caller has copied it: settle counts and retires it
- *      or put_back    the copy failed: the bytes go back to the head, see 3
+ *      or put_back    the copy failed: the bytes go back to what the open has begun, or
+ *                     the whole message to the head, see 3
  *
  * The functions stand in the order of common/device.cpp, which they mirror; hence
  * the prototypes.
@@ -40,6 +42,11 @@ static void ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_reques
 static noinline bool ipcdev_take_frames(struct ipcdev_device *device,
 					struct ipcdev_request *request,
 					struct ipcdev_effects *effects);
+static struct ipcdev_chain *ipcdev_source(struct ipcdev_device *device, struct ipcdev_open *open);
+static void ipcdev_count_taken(struct ipcdev_device *device, struct ipcdev_open *open,
+			       const struct ipcdev_chain *from, const struct ipcdev_slice *slice,
+			       struct ipcdev_effects *effects);
+static noinline void ipcdev_gather(struct ipcdev_device *device, struct ipcdev_effects *effects);
 static void ipcdev_leave(struct ipcdev_device *device, struct ipcdev_request *request);
 static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
 static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
@@ -48,23 +55,26 @@ static struct ipcdev_request *ipcdev_next_to_serve(struct ipcdev_device *device)
 static bool ipcdev_serve(struct ipcdev_device *device, struct ipcdev_request *request,
 			 struct ipcdev_effects *effects);
 static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
-			       u32 done, struct ipcdev_effects *effects);
+			       struct ipcdev_effects *effects);
 static noinline bool ipcdev_finish_frames(struct ipcdev_device *device,
 					  struct ipcdev_request *request,
 					  struct ipcdev_effects *effects);
-static void ipcdev_give_back(struct ipcdev_device *device, const struct ipcdev_slice *slice,
-			     struct ipcdev_piece *spare, struct ipcdev_effects *effects);
+static void ipcdev_give_back(struct ipcdev_device *device, struct ipcdev_open *open,
+			     struct ipcdev_piece *piece, struct ipcdev_effects *effects);
 static void ipcdev_give_back_frames(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_slice *slice,
-			   struct ipcdev_piece *spare);
+static void ipcdev_requeue(struct ipcdev_device *device, struct ipcdev_message *message,
+			   struct ipcdev_effects *effects);
 static void ipcdev_drop_queued(struct ipcdev_device *device, struct ipcdev_effects *effects);
 static noinline void ipcdev_drop_first(struct ipcdev_device *device, enum ipcdev_fate fate,
 				       struct ipcdev_effects *effects);
-static void ipcdev_unlink(struct ipcdev_device *device, struct ipcdev_effects *effects);
+static void ipcdev_release_begun(struct ipcdev_device *device, struct ipcdev_effects *effects);
+static void ipcdev_discard(struct ipcdev_piece *piece, struct ipcdev_effects *effects);
 static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
 static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
+static void ipcdev_count_begun(struct ipcdev_device *device, const struct ipcdev_slice *slice);
+static void ipcdev_count_unbegun(struct ipcdev_device *device, const struct ipcdev_slice *slice);
 static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *message,
-			  struct ipcdev_effects *effects);
+			  enum ipcdev_fate fate, struct ipcdev_effects *effects);
 
 /* Constructors, which the original has in its headers. */
 
@@ -77,8 +87,14 @@ ipcdev_hot void ipcdev_message_init(struct ipcdev_message *message, u32 size)
 	message->sequence = 0;
 	message->size = size;
 	message->queued = 0;
+	message->begun = 0;
 	message->copying = 0;
-	message->fate = IPCDEV_FATE_READ;
+}
+
+void ipcdev_open_init(struct ipcdev_open *open)
+{
+	ipcdev_chain_init(&open->begun);
+	INIT_LIST_HEAD(&open->readers);
 }
 
 ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request)
@@ -109,6 +125,7 @@ void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *set
 	device->limits.per_user = IPCDEV_PARKED_PER_USER_MAX;
 	device->limits.copies = IPCDEV_COPIES_RESERVED;
 	ipcdev_chain_init(&device->queue);
+	ipcdev_chain_init(&device->aside);
 	INIT_LIST_HEAD(&device->readers);
 	INIT_LIST_HEAD(&device->writers);
 }
@@ -119,13 +136,13 @@ void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *set
  * @now:	changed, unless there is an error
  *
  * Return: 0, or -EINVAL if they are out of range, contradict each other, or
- * leave a fifo without a depth.
+ * leave a fifo or a ring without a depth.
  */
 int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now)
 {
 	struct ipcdev_settings next = *now;
 
-	if (change->mode > IPCDEV_MODE_SLOT)
+	if (change->mode > IPCDEV_MODE_RING)
 		return -EINVAL;
 	if (change->mode)
 		next.mode = change->mode;
@@ -134,7 +151,7 @@ int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_sett
 	else if (next.mode == IPCDEV_MODE_SLOT)
 		next.depth = 1;
 	else if (now->mode == IPCDEV_MODE_SLOT)
-		return -EINVAL; /* a slot has no depth that a fifo could keep */
+		return -EINVAL; /* a slot has no depth that another mode could keep */
 	if (change->max_message)
 		next.max_message = change->max_message;
 	if (next.depth > IPCDEV_DEPTH_MAX || next.max_message > IPCDEV_MESSAGE_MAX ||
@@ -146,17 +163,33 @@ int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_sett
 	return 0;
 }
 
-void ipcdev_open(struct ipcdev_device *device)
+/* Requires: @open is new, by ipcdev_open_init(), or released. */
+void ipcdev_open(struct ipcdev_device *device, struct ipcdev_open *open)
 {
 	lockdep_assert_held(&device->lock);
+	WARN_ON_ONCE(!ipcdev_chain_empty(&open->begun) || !list_empty(&open->readers));
 	device->gauges.opens++;
 }
 
-void ipcdev_release(struct ipcdev_device *device)
+/*
+ * What it has begun goes back to the front of a fifo's queue, to a parked reader first;
+ * a ring drops it, counts its bytes as truncated, and the message as read.
+ * Requires: no call of this open is parked or being copied.
+ */
+void ipcdev_release(struct ipcdev_device *device, struct ipcdev_open *open,
+		    struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
-	WARN_ON_ONCE(!device->gauges.opens);
+	lockdep_assert(!device->under_way);
+	WARN_ON_ONCE(!device->gauges.opens || !list_empty(&open->readers));
 	device->gauges.opens--;
+	if (ipcdev_chain_empty(&open->begun))
+		return;
+	/* A parked reader may finish what goes back. */
+	effects->became_writable |= !ipcdev_has_room(device);
+	device->releasing = open;
+	device->under_way = true;
+	ipcdev_go_on(device, effects);
 }
 
 /*
@@ -189,7 +222,8 @@ ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_
 }
 
 /*
- * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it.  One that is
+ * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it.  It is given what
+ * its open has begun, else it begins the message at the head of the queue.  One that is
  * completed with bytes is a copy under way: copy_done or put_back must follow.
  */
 ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
@@ -205,7 +239,7 @@ ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_r
 	    (request->bytes < IPCDEV_FRAME_BYTES(device->settings.max_message) ||
 	     request->bytes > IPCDEV_BATCH_BYTES_MAX))
 		return ipcdev_complete(request, -EMSGSIZE, effects);
-	if (ipcdev_chain_empty(&device->queue))
+	if (ipcdev_chain_empty(&request->open->begun) && ipcdev_chain_empty(&device->queue))
 		return ipcdev_park(device, request, effects);
 	if (!ipcdev_may_copy(device, request->account))
 		return ipcdev_complete(request, -ENOBUFS, effects);
@@ -246,7 +280,7 @@ ipcdev_hot void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_req
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
 	if (!request->batch)
-		ipcdev_finish_copy(device, &request->taken, request->done, effects);
+		ipcdev_finish_copy(device, &request->taken, effects);
 	else if (!ipcdev_finish_frames(device, request, effects))
 		return;
 	device->gauges.copies--;
@@ -255,9 +289,13 @@ ipcdev_hot void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_req
 }
 
 /*
- * The copy to the reader failed: its bytes go back in front of the queue, to a
- * parked reader first.  @spare is linked into the queue if it is needed (never for a
- * batch) and comes out of some ipcdev_effects.returned, this call's or a later one's.
+ * The copy to the reader failed: its bytes go back in front of what its open has begun;
+ * but a message of which nothing is read, in front of the queue, as it was.  Parked
+ * readers get them first.  A message that CLEAR has reached meanwhile, and would go back
+ * to the queue, counts as cleared; and if it would be one too many in a ring, the older
+ * one of it and the head of the queue counts as overwritten.
+ * @spare is linked if it is needed (never for a batch) and comes out of some
+ * ipcdev_effects.returned, this call's or a later one's.
  * Requires: for a batch, @request's pieces in reverse, by ipcdev_chain_reverse().
  */
 void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
@@ -269,12 +307,15 @@ void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *reques
 	device->gauges.copies--;
 	request->account->copies--;
 	request->state = IPCDEV_IDLE;
-	if (!request->batch) {
-		ipcdev_give_back(device, &request->taken, spare, effects);
-		return ipcdev_match(device, effects);
+	/* CLEAR may have reached what is begun no more. */
+	effects->became_writable |= !ipcdev_has_room(device);
+	if (request->batch) {
+		ipcdev_chain_add(&effects->returned, &spare->link);
+		device->giving_back = request;
+	} else {
+		spare->slice = request->taken;
+		ipcdev_give_back(device, request->open, spare, effects);
 	}
-	ipcdev_chain_add(&effects->returned, &spare->link);
-	device->giving_back = request;
 	device->under_way = true;
 	ipcdev_go_on(device, effects);
 }
@@ -290,14 +331,15 @@ int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_
 	error = ipcdev_apply(change, &next);
 	if (error)
 		return error;
-	if (!ipcdev_chain_empty(&device->queue) || !list_empty(&device->readers) ||
-	    !list_empty(&device->writers) || device->gauges.copies)
+	if (!ipcdev_chain_empty(&device->queue) || device->gauges.begun_messages ||
+	    !list_empty(&device->readers) || !list_empty(&device->writers) ||
+	    device->gauges.copies)
 		return -EBUSY;
 	device->settings = next;
 	return 0;
 }
 
-/* Drops what is queued and admits parked writers. */
+/* Drops what is queued and admits parked writers.  What is begun stays its open's. */
 void ipcdev_clear(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
@@ -321,27 +363,40 @@ void ipcdev_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects)
 	effects->became_writable |= device->held_writable;
 	device->held_readable = false;
 	device->held_writable = false;
+	if (device->gathering)
+		ipcdev_gather(device, effects);
 	if (device->clearing)
 		ipcdev_drop_queued(device, effects);
+	if (device->releasing)
+		ipcdev_release_begun(device, effects);
 	if (device->giving_back)
 		ipcdev_give_back_frames(device, effects);
 	ipcdev_match(device, effects);
+	if (!device->under_way && device->regained) {
+		effects->became_readable |= !ipcdev_chain_empty(&device->regained->begun);
+		device->regained = NULL;
+	}
 }
 
-struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device)
+struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device,
+					 const struct ipcdev_open *open)
 {
 	lockdep_assert_held(&device->lock);
 	lockdep_assert(!device->under_way);
 	return (struct ipcdev_poll_mask) {
-		.readable = !ipcdev_chain_empty(&device->queue),
+		.readable = !ipcdev_chain_empty(&open->begun) ||
+			    !ipcdev_chain_empty(&device->queue),
 		.writable = ipcdev_has_room(device),
 	};
 }
 
+/* A message keeps its place until its last byte is taken. */
 static bool ipcdev_has_room(const struct ipcdev_device *device)
 {
-	return device->settings.mode == IPCDEV_MODE_SLOT ||
-	       device->gauges.queued_messages < device->settings.depth;
+	const struct ipcdev_gauges *gauges = &device->gauges;
+
+	return device->settings.mode != IPCDEV_MODE_FIFO ||
+	       gauges->queued_messages + gauges->begun_messages < device->settings.depth;
 }
 
 /*
@@ -386,6 +441,7 @@ static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_req
 	request->state = IPCDEV_PARKED;
 	if (request->operation == IPCDEV_OP_READ) {
 		list_add_tail(&request->hook, &device->readers);
+		list_add_tail(&request->open_hook, &request->open->readers);
 		gauges->parked_readers++;
 		device->statistics.reader_parks++;
 	} else {
@@ -412,13 +468,13 @@ static void ipcdev_complete(struct ipcdev_request *request, int error,
 static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
 			 struct ipcdev_effects *effects)
 {
-	const bool slot = device->settings.mode == IPCDEV_MODE_SLOT;
+	const bool ring = device->settings.mode != IPCDEV_MODE_FIFO;
 
 	do {
 		struct ipcdev_message *message = request->message;
 
 		request->message = message->next;
-		if (slot && !ipcdev_chain_empty(&device->queue))
+		if (ring && device->gauges.queued_messages == device->settings.depth)
 			ipcdev_drop_first(device, IPCDEV_FATE_OVERWRITTEN, effects);
 		message->sequence = ++device->statistics.messages_written;
 		device->statistics.bytes_written += message->size;
@@ -433,8 +489,8 @@ static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *re
 }
 
 /*
- * Gives the reader, which is on no list, what it can have of the queue, and completes it.
- * False: there is more, for the next step.
+ * Gives the reader, which is on no list, what it can have, and completes it.  False: there
+ * is more, for the next step.
  */
 static bool ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
 			struct ipcdev_effects *effects)
@@ -453,52 +509,112 @@ static bool ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *req
 static void ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
 			      struct ipcdev_effects *effects)
 {
-	struct ipcdev_piece *head = ipcdev_first_piece(&device->queue);
+	struct ipcdev_chain *from = ipcdev_source(device, request->open);
+	struct ipcdev_piece *head = ipcdev_first_piece(from);
 	struct ipcdev_slice taken = head->slice;
-	u32 done = min_t(u64, request->bytes, ipcdev_slice_size(&taken));
 
-	if (device->settings.mode == IPCDEV_MODE_FIFO && done < ipcdev_slice_size(&taken)) {
-		taken.end = taken.begin + done;
-		head->slice.begin = taken.end; /* the rest stays at the head */
+	taken.end = taken.begin + min_t(u64, request->bytes, ipcdev_slice_size(&taken));
+	if (taken.end != head->slice.end) {
+		head->slice.begin = taken.end;
 	} else {
-		ipcdev_unlink(device, effects);
+		ipcdev_chain_pop(from);
+		ipcdev_discard(head, effects);
 	}
-	ipcdev_count_unqueued(device, &taken);
-	taken.message->copying += ipcdev_slice_size(&taken);
 	request->taken = taken;
-	request->done = done;
+	request->done = ipcdev_slice_size(&taken);
+	ipcdev_count_taken(device, request->open, from, &taken, effects);
 }
 
-/* The first fits, by submit_read's check.  False: the next one does too. */
+/* The first fits, by submit_read's check.  False: the next one may, too. */
 static noinline __flatten bool ipcdev_take_frames(struct ipcdev_device *device,
 						  struct ipcdev_request *request,
 						  struct ipcdev_effects *effects)
 {
-	struct ipcdev_piece *head;
 	u32 done = request->done;
-	bool through = true;
+	bool through = false;
 
 	if (!done)
 		ipcdev_chain_init(&request->pieces);
-	while ((head = ipcdev_first_piece(&device->queue))) {
-		u32 bytes = IPCDEV_FRAME_BYTES(ipcdev_slice_size(&head->slice));
+	while (!device->gathering) {
+		struct ipcdev_chain *from = ipcdev_source(device, request->open);
+		struct ipcdev_piece *head = ipcdev_first_piece(from);
+		u32 bytes = head ? IPCDEV_FRAME_BYTES(ipcdev_slice_size(&head->slice)) : 0;
 
-		if (bytes > request->bytes - done)
+		through = !head || bytes > request->bytes - done ||
+			  (device->out_of_turn && from == &device->queue);
+		if (through || !ipcdev_spend(effects))
 			break;
-		through = ipcdev_spend(effects);
-		if (!through)
-			break;
-		ipcdev_count_unqueued(device, &head->slice);
-		head->slice.message->copying += ipcdev_slice_size(&head->slice);
-		ipcdev_chain_pop(&device->queue);
+		ipcdev_chain_pop(from);
 		ipcdev_chain_add(&request->pieces, &head->link);
 		done += bytes;
+		ipcdev_count_taken(device, request->open, from, &head->slice, effects);
 	}
 	request->done = done;
 	return through;
 }
 
-/* Off the list of parked requests, if it is on one. */
+/* Where a read of that open finds its next bytes. */
+static struct ipcdev_chain *ipcdev_source(struct ipcdev_device *device, struct ipcdev_open *open)
+{
+	return ipcdev_chain_empty(&open->begun) ? &device->queue : &open->begun;
+}
+
+/* The slice is the reader's now.  What is left of the message in the queue is begun by that. */
+static void ipcdev_count_taken(struct ipcdev_device *device, struct ipcdev_open *open,
+			       const struct ipcdev_chain *from, const struct ipcdev_slice *slice,
+			       struct ipcdev_effects *effects)
+{
+	slice->message->copying += ipcdev_slice_size(slice);
+	if (from != &device->queue)
+		return ipcdev_count_unbegun(device, slice);
+	ipcdev_count_unqueued(device, slice);
+	if (slice->message->queued) {
+		device->gathering = slice->message;
+		device->gatherer = open;
+		device->beginning = true;
+		ipcdev_gather(device, effects);
+	}
+}
+
+/*
+ * Moves all pieces of a message from the queue to what an open has begun; or the other way,
+ * where they become one again, the whole of it.  They are the first ones nearly always, and
+ * what lies before one of them, after faults, stays in its order.  If it isn't through, the
+ * step has nothing left to spend on anything else.
+ */
+static noinline void ipcdev_gather(struct ipcdev_device *device, struct ipcdev_effects *effects)
+{
+	struct ipcdev_message *message = device->gathering;
+	struct ipcdev_chain *begun = &device->gatherer->begun;
+	struct ipcdev_chain *from = device->beginning ? &device->queue : begun;
+	const u32 *left = device->beginning ? &message->queued : &message->begun;
+
+	while (*left && ipcdev_spend(effects)) {
+		struct ipcdev_piece *piece = ipcdev_next_piece(from);
+
+		if (piece->slice.message != message) {
+			ipcdev_chain_add_first(&device->aside, &piece->link);
+		} else if (device->beginning) {
+			ipcdev_count_unqueued(device, &piece->slice);
+			ipcdev_count_begun(device, &piece->slice);
+			ipcdev_chain_add(begun, &piece->link);
+		} else {
+			ipcdev_count_unbegun(device, &piece->slice);
+			ipcdev_discard(piece, effects);
+		}
+	}
+	while (!*left && !ipcdev_chain_empty(&device->aside) && ipcdev_spend(effects))
+		ipcdev_chain_add_first(from, ipcdev_chain_pop(&device->aside));
+	if (*left || !ipcdev_chain_empty(&device->aside)) {
+		device->under_way = true;
+		return;
+	}
+	device->gathering = NULL;
+	if (!device->beginning)
+		ipcdev_requeue(device, message, effects);
+}
+
+/* Off the lists of parked requests, if it is on them. */
 static void ipcdev_leave(struct ipcdev_device *device, struct ipcdev_request *request)
 {
 	if (request->state != IPCDEV_PARKED)
@@ -506,10 +622,12 @@ static void ipcdev_leave(struct ipcdev_device *device, struct ipcdev_request *re
 	request->state = IPCDEV_IDLE;
 	request->account->parked--;
 	list_del_init(&request->hook);
-	if (request->operation == IPCDEV_OP_READ)
+	if (request->operation == IPCDEV_OP_READ) {
+		list_del_init(&request->open_hook);
 		device->gauges.parked_readers--;
-	else
+	} else {
 		device->gauges.parked_writers--;
+	}
 }
 
 /*
@@ -551,11 +669,25 @@ static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
 	effects->became_writable = false;
 }
 
-/* NULL if nobody can go on. */
+/*
+ * NULL if nobody can go on.  What an open has begun goes to its own parked reads before
+ * anything goes to others; no other open can have both then.
+ */
 static struct ipcdev_request *ipcdev_next_to_serve(struct ipcdev_device *device)
 {
+	struct ipcdev_open *open = device->continuing;
+
 	if (device->serving)
 		return device->serving;
+	if (open && !ipcdev_chain_empty(&open->begun) && !list_empty(&open->readers)) {
+		struct ipcdev_request *next = list_first_entry(&open->readers,
+							       struct ipcdev_request, open_hook);
+
+		device->out_of_turn = next->hook.prev != &device->readers;
+		return next;
+	}
+	device->continuing = NULL;
+	device->out_of_turn = false;
 	if (!ipcdev_chain_empty(&device->queue) && !list_empty(&device->readers))
 		return list_first_entry(&device->readers, struct ipcdev_request, hook);
 	if (!ipcdev_has_room(device))
@@ -575,7 +707,11 @@ static bool ipcdev_serve(struct ipcdev_device *device, struct ipcdev_request *re
 	if (request->operation == IPCDEV_OP_READ) {
 		ipcdev_leave(device, request);
 		effects->budget -= request->batch ? 0 : 1; /* each frame spends of it */
-		return ipcdev_take(device, request, effects);
+		if (!ipcdev_take(device, request, effects))
+			return false;
+		if (!list_empty(&request->open->readers))
+			device->continuing = request->open;
+		return true;
 	}
 	effects->budget--;
 	ipcdev_admit(device, request, effects);
@@ -587,14 +723,13 @@ static bool ipcdev_serve(struct ipcdev_device *device, struct ipcdev_request *re
 	return true;
 }
 
-/* The reader has the first @done bytes of what it took; no rest but in slot mode. */
+/* The reader has what it took. */
 static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
-			       u32 done, struct ipcdev_effects *effects)
+			       struct ipcdev_effects *effects)
 {
-	device->statistics.bytes_read += done;
-	device->statistics.bytes_truncated += ipcdev_slice_size(slice) - done;
+	device->statistics.bytes_read += ipcdev_slice_size(slice);
 	slice->message->copying -= ipcdev_slice_size(slice);
-	ipcdev_settle(device, slice->message, effects);
+	ipcdev_settle(device, slice->message, IPCDEV_FATE_READ, effects);
 }
 
 /* As many as the step may still move.  False: there are more. */
@@ -610,73 +745,81 @@ static noinline __flatten bool ipcdev_finish_frames(struct ipcdev_device *device
 		if (!ipcdev_spend(effects))
 			return false;
 		ipcdev_chain_pop(&request->pieces);
-		if (piece != &slice.message->whole)
-			ipcdev_chain_add(&effects->returned, &piece->link);
-		ipcdev_finish_copy(device, &slice, ipcdev_slice_size(&slice), effects);
+		ipcdev_discard(piece, effects);
+		ipcdev_finish_copy(device, &slice, effects);
 	}
 	return true;
 }
 
 /*
- * What a reader took and could not use.  @spare is linked into the queue, or returned
- * if it isn't the message's own.
+ * What a reader took and could not use: to the front of what its open has begun, by widening
+ * the piece that follows it in the same message, else as a piece of its own.  But with
+ * nothing of the message read, nor being copied, it is as if it never was begun.
  */
-static void ipcdev_give_back(struct ipcdev_device *device, const struct ipcdev_slice *slice,
-			     struct ipcdev_piece *spare, struct ipcdev_effects *effects)
+static void ipcdev_give_back(struct ipcdev_device *device, struct ipcdev_open *open,
+			     struct ipcdev_piece *piece, struct ipcdev_effects *effects)
 {
-	struct ipcdev_message *message = slice->message;
+	const struct ipcdev_slice slice = piece->slice;
+	struct ipcdev_message *message = slice.message;
+	struct ipcdev_piece *head = ipcdev_first_piece(&open->begun);
 
-	message->copying -= ipcdev_slice_size(slice);
-	if (message->sequence <= device->cleared_through) {
-		message->fate = IPCDEV_FATE_CLEARED;
-	} else if (device->settings.mode == IPCDEV_MODE_SLOT &&
-		   message->sequence != device->statistics.messages_written) {
-		/* A newer value came; the newest wins. */
-		message->fate = IPCDEV_FATE_OVERWRITTEN;
-	} else {
-		ipcdev_requeue(device, slice, spare);
-		effects->became_readable = true;
+	message->copying -= ipcdev_slice_size(&slice);
+	if (message->begun + ipcdev_slice_size(&slice) == message->size) {
+		ipcdev_discard(piece, effects);
+		device->gathering = message;
+		device->gatherer = open;
+		device->beginning = false;
+		return ipcdev_gather(device, effects);
 	}
-	if (!ipcdev_is_linked(&spare->link) && spare != &message->whole)
-		ipcdev_chain_add(&effects->returned, &spare->link);
-	ipcdev_settle(device, message, effects);
+	if (head && head->slice.message == message && head->slice.begin == slice.end) {
+		head->slice.begin = slice.begin;
+		ipcdev_discard(piece, effects);
+	} else if (ipcdev_is_linked(&message->whole.link)) {
+		ipcdev_chain_add_first(&open->begun, &piece->link);
+	} else {
+		message->whole.slice = slice;
+		ipcdev_chain_add_first(&open->begun, &message->whole.link);
+		ipcdev_discard(piece, effects);
+	}
+	ipcdev_count_begun(device, &slice);
+	device->regained = open;
+	if (!list_empty(&open->readers))
+		device->continuing = open;
 }
 
 /* Those of a batch, the last one first. */
 static void ipcdev_give_back_frames(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
-	struct ipcdev_chain *backwards = &device->giving_back->pieces;
+	struct ipcdev_request *request = device->giving_back;
+	struct ipcdev_chain *backwards = &request->pieces;
 
-	while (!ipcdev_chain_empty(backwards) && ipcdev_spend(effects)) {
-		struct ipcdev_piece *piece = ipcdev_next_piece(backwards);
-		const struct ipcdev_slice slice = piece->slice;
-
-		ipcdev_give_back(device, &slice, piece, effects);
-	}
+	while (!ipcdev_chain_empty(backwards) && ipcdev_spend(effects))
+		ipcdev_give_back(device, request->open, ipcdev_next_piece(backwards), effects);
 	if (ipcdev_chain_empty(backwards))
 		device->giving_back = NULL;
 }
 
-/*
- * Puts the slice before everything else that is queued: by widening the piece that
- * follows it in the same message, else as a piece of its own.
- */
-static void ipcdev_requeue(struct ipcdev_device *device, const struct ipcdev_slice *slice,
-			   struct ipcdev_piece *spare)
+/* Nothing of the message is read: it goes to the front of the queue again, if it still may. */
+static void ipcdev_requeue(struct ipcdev_device *device, struct ipcdev_message *message,
+			   struct ipcdev_effects *effects)
 {
-	struct ipcdev_message *message = slice->message;
-	struct ipcdev_piece *head = ipcdev_first_piece(&device->queue);
+	struct ipcdev_piece *whole = &message->whole;
+	const struct ipcdev_piece *head = ipcdev_first_piece(&device->queue);
 
-	if (head && head->slice.message == message && head->slice.begin == slice->end) {
-		head->slice.begin = slice->begin;
-	} else {
-		struct ipcdev_piece *piece =
-			ipcdev_is_linked(&message->whole.link) ? spare : &message->whole;
-
-		piece->slice = *slice;
-		ipcdev_chain_add_first(&device->queue, &piece->link);
+	if (message->sequence <= device->cleared_through)
+		return ipcdev_settle(device, message, IPCDEV_FATE_CLEARED, effects);
+	if (device->settings.mode != IPCDEV_MODE_FIFO &&
+	    device->gauges.queued_messages == device->settings.depth) {
+		if (message->sequence < head->slice.message->sequence)
+			return ipcdev_settle(device, message, IPCDEV_FATE_OVERWRITTEN, effects);
+		ipcdev_drop_first(device, IPCDEV_FATE_OVERWRITTEN, effects);
 	}
-	ipcdev_count_queued(device, slice);
+	whole->slice.message = message;
+	whole->slice.begin = 0;
+	whole->slice.end = message->size;
+	ipcdev_chain_add_first(&device->queue, &whole->link);
+	ipcdev_count_queued(device, &whole->slice);
+	effects->became_readable = true;
 }
 
 static void ipcdev_drop_queued(struct ipcdev_device *device, struct ipcdev_effects *effects)
@@ -689,22 +832,52 @@ static void ipcdev_drop_queued(struct ipcdev_device *device, struct ipcdev_effec
 static noinline void ipcdev_drop_first(struct ipcdev_device *device, enum ipcdev_fate fate,
 				       struct ipcdev_effects *effects)
 {
-	struct ipcdev_piece *piece = ipcdev_first_piece(&device->queue);
+	struct ipcdev_piece *piece = ipcdev_next_piece(&device->queue);
 	struct ipcdev_message *message = piece->slice.message;
 
 	ipcdev_count_unqueued(device, &piece->slice);
-	message->fate = fate;
-	ipcdev_unlink(device, effects);
-	ipcdev_settle(device, message, effects);
+	ipcdev_discard(piece, effects);
+	ipcdev_settle(device, message, fate, effects);
 }
 
-/* The head, which is all that ever leaves the queue. */
-static void ipcdev_unlink(struct ipcdev_device *device, struct ipcdev_effects *effects)
+/*
+ * What an open has begun that goes away: to the front of the queue, in its order; a ring
+ * drops it.
+ */
+static void ipcdev_release_begun(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
-	struct ipcdev_piece *head = ipcdev_next_piece(&device->queue);
+	struct ipcdev_chain *begun = &device->releasing->begun;
 
-	if (head != &head->slice.message->whole)
-		ipcdev_chain_add(&effects->returned, &head->link);
+	while (!ipcdev_chain_empty(begun) && ipcdev_spend(effects)) {
+		struct ipcdev_piece *piece = ipcdev_next_piece(begun);
+		struct ipcdev_message *message = piece->slice.message;
+
+		ipcdev_count_unbegun(device, &piece->slice);
+		if (device->settings.mode == IPCDEV_MODE_FIFO) {
+			ipcdev_chain_add_first(&device->aside, &piece->link);
+			continue;
+		}
+		device->statistics.bytes_truncated += ipcdev_slice_size(&piece->slice);
+		ipcdev_discard(piece, effects);
+		ipcdev_settle(device, message, IPCDEV_FATE_READ, effects);
+	}
+	while (ipcdev_chain_empty(begun) && !ipcdev_chain_empty(&device->aside) &&
+	       ipcdev_spend(effects)) {
+		struct ipcdev_piece *piece = ipcdev_next_piece(&device->aside);
+
+		ipcdev_chain_add_first(&device->queue, &piece->link);
+		ipcdev_count_queued(device, &piece->slice);
+		effects->became_readable = true;
+	}
+	if (ipcdev_chain_empty(begun) && ipcdev_chain_empty(&device->aside))
+		device->releasing = NULL;
+}
+
+/* It holds nothing any more: it goes back to the caller, but for the message's own. */
+static void ipcdev_discard(struct ipcdev_piece *piece, struct ipcdev_effects *effects)
+{
+	if (piece != &piece->slice.message->whole)
+		ipcdev_chain_add(&effects->returned, &piece->link);
 }
 
 static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice)
@@ -727,13 +900,31 @@ static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipc
 		device->gauges.queued_messages--;
 }
 
-/* Retires the message once no byte of it is queued or being copied. */
-static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *message,
-			  struct ipcdev_effects *effects)
+static void ipcdev_count_begun(struct ipcdev_device *device, const struct ipcdev_slice *slice)
 {
-	if (message->queued || message->copying)
+	struct ipcdev_message *message = slice->message;
+
+	if (!message->begun)
+		device->gauges.begun_messages++;
+	message->begun += ipcdev_slice_size(slice);
+}
+
+static void ipcdev_count_unbegun(struct ipcdev_device *device, const struct ipcdev_slice *slice)
+{
+	struct ipcdev_message *message = slice->message;
+
+	message->begun -= ipcdev_slice_size(slice);
+	if (!message->begun)
+		device->gauges.begun_messages--;
+}
+
+/* Retires the message once no byte of it waits or is being copied. */
+static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *message,
+			  enum ipcdev_fate fate, struct ipcdev_effects *effects)
+{
+	if (message->queued || message->begun || message->copying)
 		return;
-	switch (message->fate) {
+	switch (fate) {
 	case IPCDEV_FATE_READ:
 		device->statistics.messages_read++;
 		break;

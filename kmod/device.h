@@ -13,11 +13,18 @@
  * ipcdev_go_on() is the only call allowed, by whoever takes the lock next; so nobody sees
  * it half done.
  *
+ * A slot is a ring of depth 1; of both is said what is said of a ring.
+ *
  * Invariants, true whenever the lock is free and no call is under way:
- *   - readers are parked only while the queue is empty;
- *   - writers are parked only while a fifo is full; never in slot mode;
- *   - both lists of parked requests are in order of arrival;
- *   - messages_written = messages_read + queued + overwritten + cleared, when
+ *   - a read is parked only while the queue is empty and its open has begun nothing;
+ *   - writers are parked only while a fifo is full: as many messages as depth are queued
+ *     or begun, or more, if copies were put back; never in a ring;
+ *   - all lists of parked requests are in order of arrival, and a parked read is on that
+ *     of the device and on that of its open;
+ *   - what waits of a message is in the queue, or one open has begun it;
+ *   - a ring's queue holds at most depth messages, each whole and in one piece; a fifo's
+ *     may have parts at its head, of messages that an open left when it was released;
+ *   - messages_written = messages_read + queued + begun + overwritten + cleared, when
  *     no copy is under way.
  */
 #ifndef IPCDEV_DEVICE_H
@@ -63,14 +70,14 @@ static inline u32 ipcdev_slice_size(const struct ipcdev_slice *slice)
 }
 
 /**
- * struct ipcdev_piece - an entry of the queue
- * @link:	in ipcdev_device.queue, ipcdev_request.pieces or
+ * struct ipcdev_piece - bytes of a message that wait together
+ * @link:	in ipcdev_device.queue, ipcdev_open.begun, ipcdev_request.pieces or
  *		ipcdev_effects.returned
  * @slice:	what waits
  *
  * A message arrives as one piece, its own @whole.  It takes a second one only
- * when a reader gives bytes back after another reader has taken those behind
- * them.  A batch read takes whole pieces off the queue.
+ * when a read gives bytes back after another read of the same open has taken
+ * those behind them.  A batch read takes whole pieces.
  */
 struct ipcdev_piece {
 	struct ipcdev_link link;
@@ -88,11 +95,13 @@ enum ipcdev_fate { IPCDEV_FATE_READ, IPCDEV_FATE_OVERWRITTEN, IPCDEV_FATE_CLEARE
  * @sequence:	its place among all messages admitted, from 1
  * @size:	bytes of payload, 1 to max_message
  * @queued:	bytes that wait in the queue
+ * @begun:	bytes that wait for the open that has begun it
  * @copying:	bytes that a reader was given and is copying out
- * @fate:	decided by the last that happened to it other than being read
  *
- * The bytes belong to whoever embeds this.  It is retired when @queued and
- * @copying are both 0: nobody can ask for its bytes any more.
+ * The bytes belong to whoever embeds this.  What waits of it is in one place: it
+ * is queued, and then none of it is copied; or one open has begun it, and then
+ * all that is copied of it is copied by reads of that open.  It is retired when
+ * all three are 0: nobody can ask for its bytes any more.
  */
 struct ipcdev_message {
 	struct ipcdev_link link;
@@ -101,8 +110,8 @@ struct ipcdev_message {
 	u64 sequence;
 	u32 size;
 	u32 queued;
+	u32 begun;
 	u32 copying;
-	enum ipcdev_fate fate;
 };
 
 ipcdev_hot void ipcdev_message_init(struct ipcdev_message *message, u32 size);
@@ -125,10 +134,30 @@ struct ipcdev_account {
 };
 
 /**
+ * struct ipcdev_open - an open file description, which dup and fork share
+ * @begun:	what is left of what it has begun, the next bytes first.  Usually one
+ *		piece, the end of one message; copies that fault may add others, of
+ *		other messages too
+ * @readers:	its parked reads, in order of arrival
+ *
+ * The caller owns it, and keeps it from ipcdev_open() until no call is under way
+ * after ipcdev_release().  All that is in it is the device's.
+ */
+struct ipcdev_open {
+	struct ipcdev_chain begun;
+	struct list_head readers;
+};
+
+void ipcdev_open_init(struct ipcdev_open *open);
+
+/**
  * struct ipcdev_request - one read or write
  * @hook:	 in a list of parked requests
+ * @open_hook:	 a parked read: in ipcdev_open.readers
  * @link:	 in ipcdev_effects.completed
  * @account:	 set by the caller: of whom it is; outlives the request
+ * @open:	 set by the caller: by which it came; not released before the
+ *		 request is over
  * @operation:	 set by submit
  * @nonblocking: set by the caller: don't park
  * @batch:	 set by the caller: it moves frames, not the bytes of one message
@@ -143,14 +172,16 @@ struct ipcdev_account {
  * @error:	 0 or a negative errno, once completed
  * @done:	 bytes written, or bytes to copy to the reader; frames counted
  *		 whole
- * @taken:	 read: what was taken; @done bytes from its begin are the reader's
+ * @taken:	 read: the @done bytes that were taken
  * @pieces:	 read with @batch: what was taken instead, a frame each; valid
  *		 while @state is IPCDEV_COPYING
  */
 struct ipcdev_request {
 	struct list_head hook;
+	struct list_head open_hook;
 	struct ipcdev_link link;
 	struct ipcdev_account *account;
+	struct ipcdev_open *open;
 	enum ipcdev_operation operation;
 	bool nonblocking;
 	bool batch;
@@ -168,12 +199,12 @@ ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request);
 
 /**
  * struct ipcdev_effects - what one call of the device makes true for others
- * @budget:	messages that may be moved besides the first.  ipcdev_go_on() does what is
- *		left
+ * @budget:	messages, or pieces of one, that may be moved besides the first.
+ *		ipcdev_go_on() does what is left
  * @completed:	requests to be answered, in the order in which they completed
  * @retired:	messages to be freed: no byte of them is left
  * @returned:	spare pieces of put_back that are no longer needed
- * @became_readable: a poller's edge: a message was queued
+ * @became_readable: a poller's edge: a message was queued, or given back
  * @became_writable: a poller's edge: a full fifo got room
  */
 struct ipcdev_effects {
@@ -217,7 +248,7 @@ static inline struct ipcdev_piece *ipcdev_next_piece(struct ipcdev_chain *chain)
 	return link ? container_of(link, struct ipcdev_piece, link) : NULL;
 }
 
-/* The first in the queue, which stays there; NULL if there is none. */
+/* The first one, which stays there; NULL if there is none. */
 static inline struct ipcdev_piece *ipcdev_first_piece(const struct ipcdev_chain *chain)
 {
 	return chain->first ? container_of(chain->first, struct ipcdev_piece, link) : NULL;
@@ -225,7 +256,7 @@ static inline struct ipcdev_piece *ipcdev_first_piece(const struct ipcdev_chain 
 
 struct ipcdev_settings {
 	u32 mode;		/* IPCDEV_MODE_* */
-	u32 depth;		/* messages; 1 in slot mode */
+	u32 depth;		/* messages; 1 for a slot */
 	u32 max_message;	/* bytes */
 };
 
@@ -245,6 +276,7 @@ struct ipcdev_limits {
 
 struct ipcdev_gauges {
 	u32 queued_messages;	/* messages with a byte in the queue */
+	u32 begun_messages;	/* messages with a byte that waits for who began them */
 	u64 queued_bytes;
 	u32 parked_readers;
 	u32 parked_writers;
@@ -267,7 +299,7 @@ struct ipcdev_statistics {
 };
 
 struct ipcdev_poll_mask {
-	bool readable;		/* a message waits */
+	bool readable;		/* a message waits, in the queue or begun by this open */
 	bool writable;		/* a write of max_message would not park */
 };
 
@@ -279,15 +311,22 @@ struct ipcdev_poll_mask {
  * @gauges:	of now
  * @queue:	pieces to be read, oldest first
  * @readers:	parked, in the order in which they will be served
- * @writers:	parked, each still holding its message; at most one of @readers
- *		and @writers is not empty
+ * @writers:	parked, each still holding its message
  * @statistics:	since the device began
  * @cleared_through: sequence of the last message that clear reached
  * @under_way:	a call is.  What is left of it, in the order in which it is done:
+ * @gathering:	all that waits of this message changes its place,
+ * @gatherer:	which is the queue or what this open has begun
+ * @beginning:	from the queue, to what is begun; else the other way
+ * @aside:	pieces that lay before those, the last one first
  * @clearing:	drop what is queued
- * @giving_back: a batch read, whose frames go back to the queue
+ * @releasing:	what this open has begun goes back, or is dropped
+ * @giving_back: a batch read, whose frames go back
  * @serving:	more of its messages can be moved now
+ * @continuing:	this open's parked reads go on with what it has begun
+ * @out_of_turn: that one is for what is begun alone: others came before it
  * @arriving:	a batch write that is on no list; parks if it must
+ * @regained:	a put_back left this open something: an edge, if that stays
  * @held_readable: edges of the steps before
  * @held_writable: likewise
  *
@@ -304,19 +343,28 @@ struct ipcdev_device {
 	struct ipcdev_statistics statistics;
 	u64 cleared_through;
 	bool under_way;
+	bool beginning;
 	bool clearing;
+	bool out_of_turn;
 	bool held_readable;
 	bool held_writable;
+	struct ipcdev_message *gathering;
+	struct ipcdev_open *gatherer;
+	struct ipcdev_chain aside;
+	struct ipcdev_open *releasing;
 	struct ipcdev_request *giving_back;
 	struct ipcdev_request *serving;
+	struct ipcdev_open *continuing;
 	struct ipcdev_request *arriving;
+	struct ipcdev_open *regained;
 };
 
 void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *settings);
 
 int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now);
-void ipcdev_open(struct ipcdev_device *device);
-void ipcdev_release(struct ipcdev_device *device);
+void ipcdev_open(struct ipcdev_device *device, struct ipcdev_open *open);
+void ipcdev_release(struct ipcdev_device *device, struct ipcdev_open *open,
+		    struct ipcdev_effects *effects);
 ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
 				    struct ipcdev_effects *effects);
 ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
@@ -330,6 +378,7 @@ void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *reques
 int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_change *change);
 void ipcdev_clear(struct ipcdev_device *device, struct ipcdev_effects *effects);
 void ipcdev_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects);
-struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device);
+struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device,
+					 const struct ipcdev_open *open);
 
 #endif /* IPCDEV_DEVICE_H */

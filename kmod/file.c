@@ -172,12 +172,13 @@ static ssize_t ipcdev_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 static __poll_t ipcdev_poll(struct file *file, poll_table *wait)
 {
-	struct ipcdev_node *node = ipcdev_file_of(file)->node;
+	const struct ipcdev_file *open = ipcdev_file_of(file);
+	struct ipcdev_node *node = open->node;
 	struct ipcdev_poll_mask mask;
 
 	poll_wait(file, &node->pollers, wait); /* first, or an edge could fall between */
 	ipcdev_lock(node);
-	mask = ipcdev_poll_mask(&node->device);
+	mask = ipcdev_poll_mask(&node->device, &open->open);
 	spin_unlock(&node->device.lock);
 	return (mask.readable ? EPOLLIN | EPOLLRDNORM : 0) |
 	       (mask.writable ? EPOLLOUT | EPOLLWRNORM : 0);
@@ -196,9 +197,10 @@ static int ipcdev_file_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	}
 	open->node = node;
+	ipcdev_open_init(&open->open);
 	file->private_data = open;
 	spin_lock(&node->device.lock);
-	ipcdev_open(&node->device);
+	ipcdev_open(&node->device, &open->open);
 	spin_unlock(&node->device.lock);
 	file->f_mode |= FMODE_NOWAIT;
 	return stream_open(inode, file);
@@ -208,11 +210,14 @@ static int ipcdev_file_release(struct inode *inode, struct file *file)
 {
 	struct ipcdev_file *open = file->private_data;
 	struct ipcdev_node *node = open->node;
+	struct ipcdev_effects effects;
 	struct ipcdev_buffers unused;
 
+	ipcdev_begin(node, &effects);
+	ipcdev_release(&node->device, &open->open, &effects);
+	ipcdev_finish(node, &effects); /* all its steps: nobody knows of it any more */
 	ipcdev_buffers_init(&unused);
 	spin_lock(&node->device.lock);
-	ipcdev_release(&node->device);
 	if (!node->device.gauges.opens)
 		swap(node->buffers, unused);
 	spin_unlock(&node->device.lock);

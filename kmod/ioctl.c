@@ -66,6 +66,7 @@ static int ipcdev_ioctl_info(struct ipcdev_node *node, unsigned int command, voi
 	info.parked_readers = gauges->parked_readers;
 	info.parked_writers = gauges->parked_writers;
 	info.opens = gauges->opens;
+	info.begun_messages = gauges->begun_messages;
 	spin_unlock(&node->device.lock);
 	return ipcdev_give_struct(user, &info, sizeof(info), command);
 }
@@ -105,23 +106,21 @@ static u64 ipcdev_since_of(const struct ipcdev_call *call)
 	return max_t(s64, timespec64_to_ns(&since), 0);
 }
 
-/* Adds those of one list that are wanted, of which @skip are not. */
-static void ipcdev_list_waiters(struct list_head *parked, u32 skip,
+/* Adds those of one list that are wanted, and counts in @total all that @asking may see. */
+static void ipcdev_list_waiters(struct list_head *parked, const struct ipcdev_account *asking,
 				struct ipcdev_waiters *waiters)
 {
 	struct ipcdev_request *request;
 
 	list_for_each_entry(request, parked, hook) {
 		const struct ipcdev_call *call = ipcdev_call_of(request);
-		struct ipcdev_waiter *waiter = &waiters->waiters[waiters->count];
+		struct ipcdev_waiter *waiter;
 
-		if (skip) {
-			skip--;
+		if (!asking->privileged && request->account != asking)
 			continue;
-		}
-		if (waiters->count == IPCDEV_WAITERS_PER_CALL)
-			return;
-		waiters->count++;
+		if (waiters->total++ < waiters->first || waiters->count == IPCDEV_WAITERS_PER_CALL)
+			continue;
+		waiter = &waiters->waiters[waiters->count++];
 		waiter->pid = task_pid_vnr(call->task); /* 0 if the caller can't see it */
 		waiter->operation = request->operation == IPCDEV_OP_READ ? IPCDEV_WAITER_READ :
 									   IPCDEV_WAITER_WRITE;
@@ -130,22 +129,20 @@ static void ipcdev_list_waiters(struct list_head *parked, u32 skip,
 	}
 }
 
-static int ipcdev_ioctl_waiters(struct ipcdev_node *node, unsigned int command, void __user *user)
+static int ipcdev_ioctl_waiters(struct ipcdev_file *open, unsigned int command, void __user *user)
 {
-	const struct ipcdev_gauges *gauges = &node->device.gauges;
+	struct ipcdev_node *node = open->node;
 	struct ipcdev_waiters waiters;
 	int error = ipcdev_take_struct(&waiters, sizeof(waiters), user, command);
 
 	if (error)
 		return error;
 	waiters.count = 0;
+	waiters.total = 0;
 	memset(waiters.waiters, 0, sizeof(waiters.waiters));
 	ipcdev_lock(node);
-	waiters.total = gauges->parked_readers + gauges->parked_writers;
-	if (waiters.first < waiters.total) { /* one of the lists is empty */
-		ipcdev_list_waiters(&node->device.readers, waiters.first, &waiters);
-		ipcdev_list_waiters(&node->device.writers, waiters.first, &waiters);
-	}
+	ipcdev_list_waiters(&node->device.readers, open->account, &waiters);
+	ipcdev_list_waiters(&node->device.writers, open->account, &waiters);
 	spin_unlock(&node->device.lock);
 	return ipcdev_give_struct(user, &waiters, sizeof(waiters), command);
 }
@@ -184,19 +181,21 @@ static int ipcdev_ioctl_clear(struct ipcdev_node *node, const struct file *file)
 	return 0;
 }
 
-/* Is one of these calls by this open file description? */
-static bool ipcdev_calls(const struct list_head *parked, const struct file *file)
+/* Is a call by this open parked? */
+static bool ipcdev_calls(const struct ipcdev_device *device, const struct ipcdev_open *open)
 {
-	struct ipcdev_request *request;
+	const struct ipcdev_request *request;
 
-	list_for_each_entry(request, parked, hook) {
-		if (ipcdev_call_of(request)->file == file)
+	if (!list_empty(&open->readers))
+		return true;
+	list_for_each_entry(request, &device->writers, hook) {
+		if (request->open == open)
 			return true;
 	}
 	return false;
 }
 
-static int ipcdev_ioctl_batch(struct ipcdev_node *node, const struct file *file,
+static int ipcdev_ioctl_batch(struct ipcdev_node *node, struct ipcdev_file *open,
 			      unsigned int command, const void __user *user)
 {
 	struct ipcdev_batch wanted;
@@ -207,10 +206,10 @@ static int ipcdev_ioctl_batch(struct ipcdev_node *node, const struct file *file,
 	if (wanted.on > 1)
 		return -EINVAL;
 	ipcdev_lock(node);
-	if (ipcdev_calls(&node->device.readers, file) || ipcdev_calls(&node->device.writers, file))
+	if (ipcdev_calls(&node->device, &open->open))
 		error = -EBUSY;
 	else
-		WRITE_ONCE(ipcdev_file_of(file)->batch, wanted.on);
+		WRITE_ONCE(open->batch, wanted.on);
 	spin_unlock(&node->device.lock);
 	return error;
 }
@@ -225,12 +224,12 @@ long ipcdev_ioctl(struct file *file, unsigned int command, unsigned long argumen
 	if (ipcdev_ioctl_is(command, IPCDEV_IOC_STATS))
 		return ipcdev_ioctl_stats(node, command, user);
 	if (ipcdev_ioctl_is(command, IPCDEV_IOC_WAITERS))
-		return ipcdev_ioctl_waiters(node, command, user);
+		return ipcdev_ioctl_waiters(ipcdev_file_of(file), command, user);
 	if (ipcdev_ioctl_is(command, IPCDEV_IOC_CONFIGURE))
 		return ipcdev_ioctl_configure(node, command, user);
 	if (command == IPCDEV_IOC_CLEAR)
 		return ipcdev_ioctl_clear(node, file);
 	if (ipcdev_ioctl_is(command, IPCDEV_IOC_BATCH))
-		return ipcdev_ioctl_batch(node, file, command, user);
+		return ipcdev_ioctl_batch(node, ipcdev_file_of(file), command, user);
 	return -ENOTTY;
 }

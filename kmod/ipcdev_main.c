@@ -25,11 +25,11 @@ MODULE_PARM_DESC(names, "comma-separated names of the devices below /dev (ipcdev
 
 static char *mode = "fifo";
 module_param(mode, charp, 0444);
-MODULE_PARM_DESC(mode, "fifo, or slot: one message, the newest wins (fifo)");
+MODULE_PARM_DESC(mode, "fifo; ring: the newest messages, nobody waits to write; or slot: a ring of one (fifo)");
 
 static uint depth;
 module_param(depth, uint, 0444);
-MODULE_PARM_DESC(depth, "messages a fifo holds, 1 to 65536 (64); a slot has 1");
+MODULE_PARM_DESC(depth, "messages a fifo or a ring holds, 1 to 65536 (64); a slot has 1");
 
 static uint max_message = IPCDEV_MESSAGE_DEFAULT;
 module_param(max_message, uint, 0444);
@@ -38,6 +38,13 @@ MODULE_PARM_DESC(max_message, "bytes one message may have, 1 to 65536 (4096)");
 static ushort permissions = 0600;
 module_param(permissions, ushort, 0444);
 MODULE_PARM_DESC(permissions, "of the device nodes, in octal with a leading 0 (0600)");
+
+/* What @mode may be, and what sysfs shows. */
+const char *const ipcdev_modes[IPCDEV_MODE_RING + 1] = {
+	[IPCDEV_MODE_FIFO] = "fifo",
+	[IPCDEV_MODE_SLOT] = "slot",
+	[IPCDEV_MODE_RING] = "ring",
+};
 
 static dev_t ipcdev_first;
 static struct ipcdev_node *ipcdev_nodes[IPCDEV_NODES_MAX]; /* that are live */
@@ -89,17 +96,29 @@ static int __init ipcdev_check_names(void)
 	return 0;
 }
 
+/* Of that name, or 0. */
+static u32 __init ipcdev_mode_of(const char *name)
+{
+	u32 found;
+
+	for (found = IPCDEV_MODE_RING; found; found--) {
+		if (!strcmp(name, ipcdev_modes[found]))
+			break;
+	}
+	return found;
+}
+
 static int __init ipcdev_check_settings(struct ipcdev_settings *settings)
 {
-	struct ipcdev_settings_change change = { .depth = depth, .max_message = max_message };
+	struct ipcdev_settings_change change = {
+		.mode = ipcdev_mode_of(mode), .depth = depth, .max_message = max_message,
+	};
 
 	settings->mode = IPCDEV_MODE_FIFO;
 	settings->depth = IPCDEV_DEPTH_DEFAULT;
 	settings->max_message = IPCDEV_MESSAGE_DEFAULT;
-	if (!strcmp(mode, "slot")) {
-		change.mode = IPCDEV_MODE_SLOT;
-	} else if (strcmp(mode, "fifo")) {
-		pr_err("mode: must be fifo or slot, not '%s'\n", mode);
+	if (!change.mode) {
+		pr_err("mode: must be fifo, ring or slot, not '%s'\n", mode);
 		return -EINVAL;
 	}
 	if (!max_message) {
@@ -107,7 +126,7 @@ static int __init ipcdev_check_settings(struct ipcdev_settings *settings)
 		return -EINVAL;
 	}
 	if (ipcdev_apply(&change, settings)) {
-		pr_err("depth=%u max_message=%u: a fifo takes 1 to %d messages, a slot 1, of 1 to %d bytes, and no more than %u MiB in all\n",
+		pr_err("depth=%u max_message=%u: a fifo or a ring takes 1 to %d messages, a slot 1, of 1 to %d bytes, and no more than %u MiB in all\n",
 		       depth, max_message, IPCDEV_DEPTH_MAX, IPCDEV_MESSAGE_MAX,
 		       IPCDEV_QUEUE_BYTES_MAX >> 20);
 		return -EINVAL;

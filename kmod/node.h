@@ -57,6 +57,7 @@ struct ipcdev_node {
  *		ipcdev_device.lock, read once at the beginning of a call
  * @spare:	a buffer for the next write, or NULL: taken by exchange, given under
  *		ipcdev_device.lock
+ * @open:	what the device knows of it; guarded by ipcdev_device.lock
  *
  * A writer's processor writes to it with each message, and so has a cache line for it.
  */
@@ -65,6 +66,7 @@ struct ipcdev_file {
 	struct ipcdev_account *account;
 	bool batch;
 	struct ipcdev_buffer *spare;
+	struct ipcdev_open open;
 } ____cacheline_aligned_in_smp;
 
 static inline struct ipcdev_file *ipcdev_file_of(const struct file *file)
@@ -75,7 +77,6 @@ static inline struct ipcdev_file *ipcdev_file_of(const struct file *file)
 /**
  * struct ipcdev_call - a read or write, on the stack of the task that makes it
  * @request:	guarded by ipcdev_device.lock until it is completed
- * @file:	by which it calls
  * @task:	who makes it
  * @since_ns:	CLOCK_MONOTONIC, ns, when it parked
  * @done:	the last thing that is written of it by another task; then it is
@@ -83,7 +84,6 @@ static inline struct ipcdev_file *ipcdev_file_of(const struct file *file)
  */
 struct ipcdev_call {
 	struct ipcdev_request request;
-	const struct file *file;
 	struct task_struct *task;
 	u64 since_ns;
 	bool done;
@@ -93,6 +93,15 @@ static inline struct ipcdev_call *ipcdev_call_of(struct ipcdev_request *request)
 {
 	return container_of(request, struct ipcdev_call, request);
 }
+
+/* By which it calls. */
+static inline struct ipcdev_file *ipcdev_call_file(const struct ipcdev_call *call)
+{
+	return container_of(call->request.open, struct ipcdev_file, open);
+}
+
+/* ipcdev_main.c */
+extern const char *const ipcdev_modes[IPCDEV_MODE_RING + 1];
 
 /* file.c */
 extern const struct file_operations ipcdev_file_operations;

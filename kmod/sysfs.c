@@ -35,7 +35,7 @@ static ssize_t mode_show(struct device *dev, struct device_attribute *attribute,
 {
 	u64 mode = ipcdev_value(dev, offsetof(struct ipcdev_device, settings.mode), sizeof(u32));
 
-	return sysfs_emit(text, "%s\n", mode == IPCDEV_MODE_SLOT ? "slot" : "fifo");
+	return sysfs_emit(text, "%s\n", ipcdev_modes[mode]);
 }
 static DEVICE_ATTR_RO(mode);
 
@@ -43,6 +43,7 @@ IPCDEV_SHOW(settings, depth);
 IPCDEV_SHOW(settings, max_message);
 IPCDEV_SHOW(gauges, queued_messages);
 IPCDEV_SHOW(gauges, queued_bytes);
+IPCDEV_SHOW(gauges, begun_messages);
 IPCDEV_SHOW(gauges, parked_readers);
 IPCDEV_SHOW(gauges, parked_writers);
 IPCDEV_SHOW(gauges, opens);
@@ -63,6 +64,7 @@ static struct attribute *ipcdev_now_attrs[] = {
 	&dev_attr_max_message.attr,
 	&dev_attr_queued_messages.attr,
 	&dev_attr_queued_bytes.attr,
+	&dev_attr_begun_messages.attr,
 	&dev_attr_parked_readers.attr,
 	&dev_attr_parked_writers.attr,
 	&dev_attr_opens.attr,

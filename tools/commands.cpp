@@ -32,8 +32,18 @@ std::string show_stats(const Options& options) {
     return options.json ? json_of(record) : text_of(record);
 }
 
+// When no call is listed. Those of others are not, for who has no privilege.
+std::string say_that_none_is_seen(const ipcdev_info& info) {
+    const std::uint64_t parked = std::uint64_t{info.parked_readers} + info.parked_writers;
+    if (parked == 0) {
+        return "nobody is parked\n";
+    }
+    return "no call that you may see is parked; of others: " + std::to_string(parked) + "\n";
+}
+
 std::string show_waiters(const Options& options) {
-    const auto waiters = DeviceFile(options.device, Access::read).waiters();
+    const DeviceFile device(options.device, Access::read);
+    const auto waiters = device.waiters();
     const std::uint64_t now_ns = monotonic_ns();
     std::vector<Record> records;
     std::ranges::transform(waiters, std::back_inserter(records),
@@ -41,7 +51,7 @@ std::string show_waiters(const Options& options) {
     if (options.json) {
         return json_of(records);
     }
-    return records.empty() ? "nobody is parked\n" : text_of(records);
+    return records.empty() ? say_that_none_is_seen(device.info()) : text_of(records);
 }
 
 } // namespace

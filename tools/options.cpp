@@ -37,8 +37,10 @@ std::string check_mode(std::string& typed) {
 }
 
 __u32 mode_number(const std::string& typed) {
-    return typed == "slot" ? IPCDEV_MODE_SLOT
-                           : (typed == "ring" ? IPCDEV_MODE_RING : IPCDEV_MODE_FIFO);
+    if (typed == "ring") {
+        return IPCDEV_MODE_RING;
+    }
+    return typed == "slot" ? IPCDEV_MODE_SLOT : IPCDEV_MODE_FIFO;
 }
 
 void add_settings(CLI::App& configure, Options& options, std::string& mode) {

@@ -4,7 +4,8 @@
  *
  * This header is the interface for programs: limits, ioctls and, in this
  * comment, what every call does.  It is plain C with fixed-width types; the
- * layout is the same for 32-bit and 64-bit programs.
+ * layout is the same for 32-bit and 64-bit programs.  What is in brackets are the
+ * clauses of docs/contract.md, which says the same in full.
  *
  * DEVICE      A device holds one queue of messages, shared by all who have it
  *             open.  An *open* is an open file description: dup(2) and fork(2)
@@ -18,16 +19,16 @@
  *             ring: a writer never waits; when `depth` messages are queued, the
  *             oldest of them is dropped (and counted as overwritten).  A message
  *             that is begun is not among them.
- *             slot: a ring of depth 1; the newest value wins.
+ *             slot: a ring of depth 1; the newest value wins.  [M1, M2, M3]
  *
  * open(2)     Any number of times; changes nothing in the queue.  O_TRUNC,
  *             O_APPEND and O_CREAT are ignored, so that `>` and `>>` of a shell
- *             work.
+ *             work.  [O1, O4, O5]
  *
  * close(2)    The last close of an open that has begun a message: fifo: what is
  *             left of it goes back to the front of the queue, to a parked reader
  *             first; ring and slot: it is dropped (and counted as truncated).
- *             Nothing else changes.
+ *             Nothing else changes.  [O2, O3]
  *
  * write(2)    1 to max_message bytes: all of it becomes one message, or
  *             nothing does.  writev(2) makes one message of its segments.
@@ -40,6 +41,7 @@
  *             EFAULT    bad buffer; nothing was queued
  *             EINTR     a signal came while parked; nothing was queued
  *             ENOMEM    no memory for the message
+ *             [W1 to W9]
  *
  * read(2)     Bytes of one message at most, and never 0 for a count above 0:
  *             there is no end of file.
@@ -54,10 +56,11 @@
  *             EFAULT    bad buffer; the bytes stay: in front of what the open has
  *                       begun; a message of which nothing is read, in front of
  *                       the queue
+ *             [R1 to R8]
  *
  * hand-off    Whoever makes a parked operation possible completes it; a
  *             newcomer never overtakes it.  An operation that was completed
- *             reports success even if a signal came meanwhile.
+ *             reports success even if a signal came meanwhile.  [H1 to H6]
  *
  * limits      At most IPCDEV_PARKED_MAX operations are parked or being copied
  *             out, and at most IPCDEV_PARKED_PER_USER_MAX of one user without
@@ -67,12 +70,12 @@
  *             out.  A call is of the user who opened the file, whoever makes
  *             it.  Without privilege is who is neither root (the module:
  *             neither CAP_SYS_RESOURCE nor CAP_SYS_ADMIN), nor who serves the
- *             device, nor its owner.
+ *             device, nor its owner.  [W8]
  *
  * no wait     O_NONBLOCK is for all calls of an open, RWF_NOWAIT for one
  *             (EOPNOTSUPP without IPCDEV_CAP_NOWAIT).  A call by io_uring that
  *             would park is not parked: io_uring waits as poll does, and tries
- *             again, in no order with calls that are parked.
+ *             again, in no order with calls that are parked.  [P5, N4]
  *
  * poll(2)     POLLIN|POLLRDNORM: this open has begun a message, or one waits in
  *             the queue.  POLLOUT|POLLWRNORM: a write of max_message bytes would
@@ -80,12 +83,12 @@
  *             Edge-triggered epoll gets an edge after every message that is
  *             queued, what a close or a bad buffer puts back included, and
  *             whenever a full fifo gets room; what a short read leaves to its own
- *             open makes none.
+ *             open makes none.  [P1 to P4]
  *
  * not offered mmap ENODEV; splice, sendfile, fsync EINVAL; O_DIRECT EINVAL at
  *             open; FIONREAD ENOTTY.
  *             A device served as a FUSE file shows a regular file's answers
- *             here instead: docs/differences.md lists them.
+ *             here instead: docs/differences.md lists them.  [N1 to N7]
  *
  * batch       IPCDEV_IOC_BATCH switches an open file description (which dup and
  *             fork share) to frames: each is a struct ipcdev_frame, the
@@ -104,12 +107,14 @@
  *             is the first frame, and says IPCDEV_FRAME_REMAINDER.
  *             EMSGSIZE  count below IPCDEV_FRAME_BYTES(max_message), or above
  *                       IPCDEV_BATCH_BYTES_MAX
+ *             [B1 to B13]
  *
  * its end     Served by a daemon: on SIGTERM the calls that it had parked end
  *             with ENODEV; later ones, and all if it dies, with ECONNABORTED
  *             or ENOTCONN; pollers wake with POLLERR.  Who opens the path, without
  *             O_CREAT, finds the device or an error, at every moment from before
  *             the start until after the end: never another file that takes bytes.
+ *             [E1 to E4]
  */
 #ifndef IPCDEV_UAPI_H
 #define IPCDEV_UAPI_H
@@ -272,7 +277,7 @@ struct ipcdev_waiter {
  * @size:		in: sizeof(struct ipcdev_waiters)
  * @first:		in: index of the first entry wanted
  * @count:		entries filled in
- * @total:		calls parked in all
+ * @total:		calls parked in all; only with privilege one sees those of others
  * @waiters:		the entries; those from @count on are 0
  */
 struct ipcdev_waiters {

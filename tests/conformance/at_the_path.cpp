@@ -138,10 +138,8 @@ class AtThePath : public DeviceTest {
     std::unique_ptr<Findings, Unmap> findings_ = shared_findings();
 };
 
-constexpr auto line = "a client that opens the path finds the device or an error, at every moment";
-
 TEST_F(AtThePath, AClientFindsTheDeviceOrAnErrorWhileItIsEndedAndStarted) {
-    contract(line);
+    contract("E4");
     for (int round = 0; round < rounds(); ++round) {
         they_look_again();
         EXPECT_EQ(server().end(round % 2 == 0 ? SIGTERM : SIGINT), EXIT_SUCCESS);
@@ -152,7 +150,7 @@ TEST_F(AtThePath, AClientFindsTheDeviceOrAnErrorWhileItIsEndedAndStarted) {
 }
 
 TEST_F(AtThePath, AClientFindsTheDeviceOrAnErrorWhileTheNextTakesOverFromOneThatDied) {
-    contract(line);
+    contract("E4");
     for (int round = 0; round < rounds(); ++round) {
         they_look_again();
         server().process().kill(SIGKILL); // nobody cleans up

@@ -19,7 +19,7 @@ using BatchHandOff = BatchTest;
 // --- a write that parks
 
 TEST_F(BatchHandOff, ABlockingWriteReturnsWhenAllFramesAreIn) {
-    contract("a blocking batch write returns when all frames are in");
+    contract("B5");
     become_fifo(2);
     batches(a);
     write_parks(a, frames({"1", "2", "3", "4"}));
@@ -35,7 +35,7 @@ TEST_F(BatchHandOff, ABlockingWriteReturnsWhenAllFramesAreIn) {
 }
 
 TEST_F(BatchHandOff, AParkedBatchKeepsItsPlaceBeforeALaterWriter) {
-    contract("a newcomer never overtakes a parked batch of which some frames are in");
+    contract("B5", "W6");
     become_fifo(1);
     batches(a);
     write_parks(a, frames({"1", "2", "3"}));
@@ -52,7 +52,7 @@ TEST_F(BatchHandOff, AParkedBatchKeepsItsPlaceBeforeALaterWriter) {
 }
 
 TEST_F(BatchHandOff, AnInterruptedWriteReturnsTheBytesOfTheFramesTaken) {
-    contract("a batch write, interrupted: the bytes of the frames taken so far");
+    contract("B6");
     become_fifo(2);
     batches(a);
     write_parks(a, frames({"one", "a longer second", "3"}));
@@ -65,7 +65,7 @@ TEST_F(BatchHandOff, AnInterruptedWriteReturnsTheBytesOfTheFramesTaken) {
 }
 
 TEST_F(BatchHandOff, AnInterruptedWriteOfWhichNoFrameWasTakenGivesEINTR) {
-    contract("a batch write, interrupted: EINTR if none");
+    contract("B6", "H3");
     become_fifo(1);
     batches(a);
     write_ok(b, "full");
@@ -77,7 +77,7 @@ TEST_F(BatchHandOff, AnInterruptedWriteOfWhichNoFrameWasTakenGivesEINTR) {
 }
 
 TEST_F(BatchHandOff, ARestartingSignalToo) {
-    contract("a batch write, interrupted with SA_RESTART: the bytes of the frames taken so far");
+    contract("B6");
     become_fifo(1);
     batches(a);
     write_parks(a, frames({"1", "2"}));
@@ -87,6 +87,7 @@ TEST_F(BatchHandOff, ARestartingSignalToo) {
 }
 
 TEST_F(BatchHandOff, AKilledWriterLeavesTheFramesThatWereTaken) {
+    contract("B6", "H3");
     become_fifo(2);
     batches(a);
     write_parks(a, frames({"1", "2", "3"}));
@@ -98,7 +99,7 @@ TEST_F(BatchHandOff, AKilledWriterLeavesTheFramesThatWereTaken) {
 }
 
 TEST_F(BatchHandOff, ClearAdmitsTheRestOfAParkedBatch) {
-    contract("CLEAR drops what is queued, and the rest of a parked batch comes in");
+    contract("B5", "I5");
     become_fifo(2);
     batches(a);
     write_parks(a, frames({"1", "2", "3"}));
@@ -108,6 +109,7 @@ TEST_F(BatchHandOff, ClearAdmitsTheRestOfAParkedBatch) {
 }
 
 TEST_F(BatchHandOff, WaitersTellsTheBytesOfTheCallAndStatsCountOnePark) {
+    contract("B13", "I2", "I3");
     become_fifo(1);
     batches(a);
     const ipcdev_stats before = stats();
@@ -126,7 +128,7 @@ TEST_F(BatchHandOff, WaitersTellsTheBytesOfTheCallAndStatsCountOnePark) {
 // --- a read that parks
 
 TEST_F(BatchHandOff, AParkedReadIsGivenTheMessageThatComes) {
-    contract("a batch read parks while there is none");
+    contract("B9");
     batches(a);
     frames_park(a);
     write_ok(b, "comes");
@@ -134,7 +136,7 @@ TEST_F(BatchHandOff, AParkedReadIsGivenTheMessageThatComes) {
 }
 
 TEST_F(BatchHandOff, AParkedBatchReadIsGivenAllFramesOfAWrite) {
-    contract("a parked batch read is given all frames of a write for which there is room");
+    contract("B8");
     become_fifo(2);
     batches(a);
     batches(b);
@@ -145,7 +147,7 @@ TEST_F(BatchHandOff, AParkedBatchReadIsGivenAllFramesOfAWrite) {
 }
 
 TEST_F(BatchHandOff, ParkedPlainReadersAreGivenAFrameEach) {
-    contract("parked plain readers are given a message each of a batch");
+    contract("B8");
     batches(a);
     read_parks(b);
     read_parks(c);
@@ -157,7 +159,7 @@ TEST_F(BatchHandOff, ParkedPlainReadersAreGivenAFrameEach) {
 }
 
 TEST_F(BatchHandOff, ABatchThatParkedReadersMakeRoomForIsTakenAtOnce) {
-    contract("a non-blocking batch write: parked readers make room");
+    contract("B8");
     become_fifo(1);
     batches_non_blocking(a);
     read_parks(b);
@@ -169,7 +171,7 @@ TEST_F(BatchHandOff, ABatchThatParkedReadersMakeRoomForIsTakenAtOnce) {
 }
 
 TEST_F(BatchHandOff, AllFramesAreTakenFirstThenParkedWritersAdmitted) {
-    contract("all frames are taken first, then parked writers admitted");
+    contract("B8");
     become_fifo(2);
     batches(a);
     fill(b);
@@ -181,7 +183,7 @@ TEST_F(BatchHandOff, AllFramesAreTakenFirstThenParkedWritersAdmitted) {
 }
 
 TEST_F(BatchHandOff, AnInterruptedReadGivesEINTR) {
-    contract("a batch read, interrupted: EINTR");
+    contract("B9", "H3");
     batches(a);
     frames_park(a);
     interrupt(a);
@@ -193,7 +195,7 @@ TEST_F(BatchHandOff, AnInterruptedReadGivesEINTR) {
 // --- poll
 
 TEST_F(BatchHandOff, ABatchThatIsQueuedIsAnEdge) {
-    contract("batch: edge-triggered epoll gets an edge when a batch is queued");
+    contract("B13", "P4");
     batches(b);
     const int instance = a.epoll(EPOLLIN | EPOLLET);
     for (int round = 0; round < 10; ++round) {
@@ -206,7 +208,7 @@ TEST_F(BatchHandOff, ABatchThatIsQueuedIsAnEdge) {
 }
 
 TEST_F(BatchHandOff, ABatchReadThatMakesRoomIsAnEdge) {
-    contract("batch: edge-triggered epoll gets an edge when a batch read makes room");
+    contract("B13", "P4");
     become_fifo(2);
     batches(b);
     fill(c);
@@ -293,7 +295,7 @@ Outcome read_plainly(const Call& call) {
 }
 
 TEST_F(BatchHandOff, OrderAndExactlyOnceHoldAcrossOpensWithAndWithoutTheSwitch) {
-    contract("order and exactly-once hold across opens with and without the switch");
+    contract("B1", "H5");
     become_fifo(5);
     const std::int64_t each = std::max(40, static_cast<int>(1000 / options().slowness));
     std::vector<Client> writers = crowd("writer", 4);

@@ -15,18 +15,20 @@ constexpr int many = 40;
 // --- reading an empty device parks
 
 TEST_F(Blocking, ReadOfAnEmptyFifoParks) {
-    contract("read, empty: parks");
+    contract("R5");
     read_parks(a);
     expect_parked(1, 0);
 }
 
 TEST_F(Blocking, ReadReturnsOnceAWriterArrives) {
+    contract("R5", "H1");
     read_parks(a);
     write_ok(b, "x");
     expect_read(a, "x");
 }
 
 TEST_F(Blocking, ReadOfAnEmptySlotParksUntilAWriterArrives) {
+    contract("R5", "M3");
     become_slot();
     read_parks(a);
     write_ok(b, "x");
@@ -35,6 +37,7 @@ TEST_F(Blocking, ReadOfAnEmptySlotParksUntilAWriterArrives) {
 }
 
 TEST_F(Blocking, ReadReturnsAtOnceIfAMessageWaits) {
+    contract("R3");
     write_ok(a, "x");
     const ipcdev_stats before = stats();
     expect_read(b, "x");
@@ -42,6 +45,7 @@ TEST_F(Blocking, ReadReturnsAtOnceIfAMessageWaits) {
 }
 
 TEST_F(Blocking, ParkedReadersAreServedInTheOrderInWhichTheyCame) {
+    contract("R6");
     auto readers = crowd("reader", 5);
     for (auto& reader : readers) {
         read_parks(reader);
@@ -55,7 +59,7 @@ TEST_F(Blocking, ParkedReadersAreServedInTheOrderInWhichTheyCame) {
 }
 
 TEST_F(Blocking, EachMessageGoesToExactlyOneParkedReader) {
-    contract("each byte goes to exactly one reader");
+    contract("R6");
     read_parks(a);
     read_parks(b);
     write_ok(c, "x");
@@ -66,7 +70,7 @@ TEST_F(Blocking, EachMessageGoesToExactlyOneParkedReader) {
 }
 
 TEST_F(Blocking, AReaderThatParksAgainGoesToTheEndOfTheLine) {
-    contract("parked readers are served in the order in which they came");
+    contract("R6");
     read_parks(a);
     read_parks(b);
     write_ok(c, "1");
@@ -81,7 +85,7 @@ TEST_F(Blocking, AReaderThatParksAgainGoesToTheEndOfTheLine) {
 // --- writing to a full fifo parks
 
 TEST_F(Blocking, WriteToAFullFifoParks) {
-    contract("write, fifo, full: parks");
+    contract("W5", "M1");
     fill(a);
     expect_queued(IPCDEV_DEPTH_DEFAULT, info().queued_bytes);
     write_parks(b, "x");
@@ -89,6 +93,7 @@ TEST_F(Blocking, WriteToAFullFifoParks) {
 }
 
 TEST_F(Blocking, WriteReturnsOnceAReaderMakesRoom) {
+    contract("W5", "H1");
     become_fifo(2);
     fill(a);
     write_parks(b, "x");
@@ -99,6 +104,7 @@ TEST_F(Blocking, WriteReturnsOnceAReaderMakesRoom) {
 }
 
 TEST_F(Blocking, WriteReturnsAtOnceIfThereIsRoom) {
+    contract("W2", "W5");
     become_fifo(2);
     const ipcdev_stats before = stats();
     write_ok(a, "1");
@@ -107,6 +113,7 @@ TEST_F(Blocking, WriteReturnsAtOnceIfThereIsRoom) {
 }
 
 TEST_F(Blocking, ParkedWritersAreAdmittedInTheOrderInWhichTheyCame) {
+    contract("W6");
     become_fifo(1);
     fill(a);
     auto writers = crowd("writer", 5);
@@ -121,7 +128,7 @@ TEST_F(Blocking, ParkedWritersAreAdmittedInTheOrderInWhichTheyCame) {
 }
 
 TEST_F(Blocking, AFifoOfDepth1IsTheBlockingSingleSlot) {
-    contract("a fifo of depth 1: the writer waits until there is room again");
+    contract("M1");
     become_fifo(1);
     write_ok(a, "1");
     write_parks(a, "2");
@@ -134,7 +141,7 @@ TEST_F(Blocking, AFifoOfDepth1IsTheBlockingSingleSlot) {
 }
 
 TEST_F(Blocking, AFullFifoIsFullOfMessagesWhateverTheirSize) {
-    contract("depth is how many messages a fifo holds");
+    contract("W5");
     become_fifo(2, IPCDEV_MESSAGE_MAX);
     write_ok(a, "1");
     write_ok(a, pattern(IPCDEV_MESSAGE_MAX));
@@ -143,6 +150,7 @@ TEST_F(Blocking, AFullFifoIsFullOfMessagesWhateverTheirSize) {
 }
 
 TEST_F(Blocking, VectorParksAndIsAdmittedAsOneMessage) {
+    contract("W3", "W5");
     become_fifo(1);
     fill(a);
     static_cast<void>(b.fd());
@@ -153,6 +161,7 @@ TEST_F(Blocking, VectorParksAndIsAdmittedAsOneMessage) {
 }
 
 TEST_F(Blocking, VectorParksAndIsServed) {
+    contract("R5");
     static_cast<void>(a.fd());
     parks(a, [&] { a.start_readv({3, 100}); });
     write_ok(b, "one message");
@@ -162,7 +171,7 @@ TEST_F(Blocking, VectorParksAndIsServed) {
 // --- one who is parked stops nobody else
 
 TEST_F(Blocking, ManyParkedReadersStopNobody) {
-    contract("parked readers are served in the order in which they came, any number of them");
+    contract("R6", "H6");
     auto readers = crowd("reader", many);
     for (auto& reader : readers) {
         read_parks(reader);
@@ -176,7 +185,7 @@ TEST_F(Blocking, ManyParkedReadersStopNobody) {
 }
 
 TEST_F(Blocking, ManyParkedWritersStopNobody) {
-    contract("parked writers are admitted in the order in which they came, any number of them");
+    contract("W6", "H6");
     become_fifo(1);
     fill(a);
     auto writers = crowd("writer", many);
@@ -193,7 +202,7 @@ TEST_F(Blocking, ManyParkedWritersStopNobody) {
 }
 
 TEST_F(Blocking, ManyThreadsOfOneProcessMayBeParked) {
-    contract("parked readers are served in the order in which they came, threads of one process");
+    contract("R6", "H6");
     std::vector<Client> threads;
     for (int i = 0; i < many; ++i) {
         threads.push_back(a.thread("thread" + std::to_string(i)));
@@ -206,6 +215,7 @@ TEST_F(Blocking, ManyThreadsOfOneProcessMayBeParked) {
 }
 
 TEST_F(Blocking, AParkedWriterStopsNoOtherWriter) {
+    contract("H6");
     become_fifo(1);
     fill(a);
     write_parks(b, "b's");
@@ -214,6 +224,7 @@ TEST_F(Blocking, AParkedWriterStopsNoOtherWriter) {
 }
 
 TEST_F(Blocking, AParkedWriterStopsNoOtherWriterOfTheSameOpen) {
+    contract("H6");
     become_fifo(1);
     fill(a);
     Client child = b.fork("b's child");
@@ -224,6 +235,7 @@ TEST_F(Blocking, AParkedWriterStopsNoOtherWriterOfTheSameOpen) {
 
 // The file position's lock must not be held while parked.
 TEST_F(Blocking, AReadAndAWriteOnTheSameOpenDoNotDeadlock) {
+    contract("H6");
     Client thread = a.thread("a's thread");
     read_parks(thread);
     write_ok(a, "to itself");
@@ -231,6 +243,7 @@ TEST_F(Blocking, AReadAndAWriteOnTheSameOpenDoNotDeadlock) {
 }
 
 TEST_F(Blocking, AWriteAndAReadOnTheSameOpenDoNotDeadlock) {
+    contract("H6");
     become_fifo(1);
     fill(a);
     Client thread = a.thread("a's thread");
@@ -241,6 +254,7 @@ TEST_F(Blocking, AWriteAndAReadOnTheSameOpenDoNotDeadlock) {
 }
 
 TEST_F(Blocking, AReadAndAWriteOnDupedDescriptorsDoNotDeadlock) {
+    contract("H6");
     const auto copy = static_cast<int>(a.dup().result);
     Client thread = a.thread("a's thread");
     read_parks(thread);
@@ -249,6 +263,7 @@ TEST_F(Blocking, AReadAndAWriteOnDupedDescriptorsDoNotDeadlock) {
 }
 
 TEST_F(Blocking, AReadAndAWriteOnAnInheritedDescriptorDoNotDeadlock) {
+    contract("H6");
     Client child = a.fork("a's child");
     read_parks(child);
     write_ok(a, "to the child");
@@ -256,6 +271,7 @@ TEST_F(Blocking, AReadAndAWriteOnAnInheritedDescriptorDoNotDeadlock) {
 }
 
 TEST_F(Blocking, TwoReadersOfTheSameOpenMayBothBeParked) {
+    contract("H6", "R6");
     Client thread = a.thread("a's thread");
     read_parks(a);
     read_parks(thread);

@@ -41,6 +41,7 @@ class Configure : public DeviceTest {
 using Clear = DeviceTest;
 
 TEST_F(Configure, SetsModeDepthAndMaxMessage) {
+    contract("I4");
     become_fifo(2, 5); // or skips, if this user may not
     expect_settings(fifo, 2, 5);
     write_ok(a, "1");
@@ -51,6 +52,7 @@ TEST_F(Configure, SetsModeDepthAndMaxMessage) {
 }
 
 TEST_F(Configure, KeepsWhatIs0) {
+    contract("I4");
     become_fifo(7, 77);
     expect_result(set(keep, keep, keep), 0);
     expect_settings(fifo, 7, 77);
@@ -65,6 +67,7 @@ TEST_F(Configure, KeepsWhatIs0) {
 }
 
 TEST_F(Configure, SlotWithADepthOtherThan1GivesEINVAL) {
+    contract("I4");
     become_fifo(7);
     expect_refused(slot, 2, keep, EINVAL);
     expect_refused(slot, 7, keep, EINVAL);
@@ -74,6 +77,7 @@ TEST_F(Configure, SlotWithADepthOtherThan1GivesEINVAL) {
 }
 
 TEST_F(Configure, SlotToFifoNeedsADepth) {
+    contract("I4");
     become_slot();
     expect_refused(fifo, keep, keep, EINVAL);
     expect_result(set(fifo, 1, keep), 0);
@@ -81,25 +85,27 @@ TEST_F(Configure, SlotToFifoNeedsADepth) {
 }
 
 TEST_F(Configure, AnUnknownModeGivesEINVAL) {
+    contract("I4", "M4");
     become_fifo(7);
-    for (const unsigned mode : {3U, 4U, 0x100U, 0x80000000U, 0xFFFFFFFFU}) {
+    for (const unsigned mode : {4U, 5U, 0x100U, 0x80000000U, 0xFFFFFFFFU}) {
         expect_refused(mode, keep, keep, EINVAL);
     }
 }
 
 TEST_F(Configure, GivesEBUSYWhileAMessageIsQueued) {
+    contract("I4");
     become_fifo(7);
     write_ok(a, "queued");
     expect_refused(keep, 8, keep, EBUSY);
     expect_refused(slot, keep, keep, EBUSY);
     expect_read(a, "q", 1);
-    expect_refused(keep, keep, 99, EBUSY); // the rest of it is queued
+    expect_refused(keep, keep, 99, EBUSY); // it is begun
     expect_read(a, "ueued");
     expect_result(set(keep, 8, keep), 0);
 }
 
 TEST_F(Configure, GivesEBUSYWhileASlotHasAValue) {
-    contract("CONFIGURE: EBUSY while a message is queued");
+    contract("I4");
     become_slot();
     write_ok(a, "value");
     expect_refused(fifo, 4, keep, EBUSY);
@@ -108,7 +114,7 @@ TEST_F(Configure, GivesEBUSYWhileASlotHasAValue) {
 }
 
 TEST_F(Configure, GivesEBUSYWhileAReadIsParked) {
-    contract("CONFIGURE: EBUSY while an operation is parked");
+    contract("I4");
     become_fifo(7);
     read_parks(a);
     expect_refused(keep, 8, keep, EBUSY);
@@ -118,7 +124,7 @@ TEST_F(Configure, GivesEBUSYWhileAReadIsParked) {
 }
 
 TEST_F(Configure, GivesEBUSYWhileAWriteIsParked) {
-    contract("CONFIGURE: EBUSY while an operation is parked");
+    contract("I4");
     become_fifo(1);
     fill(b);
     write_parks(a, "parked");
@@ -131,7 +137,7 @@ TEST_F(Configure, GivesEBUSYWhileAWriteIsParked) {
 }
 
 TEST_F(Configure, IsNotDisturbedByOpensAndPollers) {
-    contract("CONFIGURE: EBUSY while a message is queued or an operation parked, and then only");
+    contract("I4");
     become_fifo(7);
     static_cast<void>(b.fd());
     a.start_poll(POLLIN);
@@ -142,6 +148,7 @@ TEST_F(Configure, IsNotDisturbedByOpensAndPollers) {
 }
 
 TEST_F(Configure, TakesEffectForDescriptorsThatAreOpenAlready) {
+    contract("I4");
     static_cast<void>(a.fd());
     become_slot(10);
     write_ok(a, "old");
@@ -151,6 +158,7 @@ TEST_F(Configure, TakesEffectForDescriptorsThatAreOpenAlready) {
 }
 
 TEST_F(Configure, IsAllowedToRootAndToTheOneWhoServes) {
+    contract("I4");
     if (geteuid() != 0 && !Server::ours()) {
         skip("this user is neither root nor the one who serves");
     }
@@ -164,6 +172,7 @@ TEST_F(Configure, IsAllowedToRootAndToTheOneWhoServes) {
 // --- CLEAR
 
 TEST_F(Clear, DropsAllQueuedMessagesAndCountsThem) {
+    contract("I5");
     const ipcdev_stats before = stats();
     write_ok(a, "one");
     write_ok(a, "two");
@@ -177,10 +186,14 @@ TEST_F(Clear, DropsAllQueuedMessagesAndCountsThem) {
     expect_error(a.read(10), EAGAIN);
 }
 
-TEST_F(Clear, CountsTheRestOfAMessageAsOneCleared) {
+TEST_F(Clear, CountsWhatACloseLeftOfAMessageAsOneCleared) {
+    contract("I5", "O3");
     const ipcdev_stats before = stats();
     write_ok(a, "half read");
-    expect_read(a, "half", 4);
+    expect_read(b, "half", 4);
+    expect_result(b.close(), 0);
+    wait_opens(2);
+    expect_queued(1, 5);
     expect_result(a.ioctl(IPCDEV_IOC_CLEAR), 0);
     expect_queued(0, 0);
     EXPECT_EQ(stats().messages_cleared - before.messages_cleared, 1U);
@@ -189,6 +202,7 @@ TEST_F(Clear, CountsTheRestOfAMessageAsOneCleared) {
 }
 
 TEST_F(Clear, DropsTheValueOfASlot) {
+    contract("I5");
     become_slot();
     const ipcdev_stats before = stats();
     write_ok(a, "value");
@@ -199,6 +213,7 @@ TEST_F(Clear, DropsTheValueOfASlot) {
 }
 
 TEST_F(Clear, AdmitsParkedWritersInTheirOrderAsManyAsHaveRoom) {
+    contract("I5", "W6");
     become_fifo(2);
     fill(d);
     std::vector<Client> writers = crowd("writer", 3);
@@ -217,6 +232,7 @@ TEST_F(Clear, AdmitsParkedWritersInTheirOrderAsManyAsHaveRoom) {
 }
 
 TEST_F(Clear, LeavesParkedReadersParked) {
+    contract("I5");
     read_parks(a);
     expect_result(b.ioctl(IPCDEV_IOC_CLEAR), 0);
     still_parked(a);
@@ -225,6 +241,7 @@ TEST_F(Clear, LeavesParkedReadersParked) {
 }
 
 TEST_F(Clear, OfAnEmptyQueueChangesNothing) {
+    contract("I5");
     const std::string before = bytes_of(stats());
     expect_result(a.ioctl(IPCDEV_IOC_CLEAR), 0);
     EXPECT_EQ(bytes_of(stats()), before);
@@ -232,6 +249,7 @@ TEST_F(Clear, OfAnEmptyQueueChangesNothing) {
 
 // open(2): with 3 it asks for both permissions, and gives an open for ioctls alone.
 TEST_F(Clear, ByAnOpenForNeitherReadingNorWritingGivesEBADF) {
+    contract("I5", "O5");
     write_ok(b, "stays");
     open_ok(a, O_ACCMODE);
     expect_error(a.ioctl(IPCDEV_IOC_CLEAR), EBADF);
@@ -242,6 +260,7 @@ TEST_F(Clear, ByAnOpenForNeitherReadingNorWritingGivesEBADF) {
 }
 
 TEST_F(Clear, NeedsAnOpenForWritingElseItGivesEBADF) {
+    contract("I5", "O5");
     write_ok(b, "stays");
     ASSERT_GE(a.open(O_RDONLY).result, 0);
     expect_error(a.ioctl(IPCDEV_IOC_CLEAR), EBADF);
@@ -252,6 +271,7 @@ TEST_F(Clear, NeedsAnOpenForWritingElseItGivesEBADF) {
 }
 
 TEST_F(Clear, MakesAFullFifoWritable) {
+    contract("I5", "P3");
     become_fifo(1);
     fill(b);
     a.start_poll(POLLOUT);

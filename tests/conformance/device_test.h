@@ -63,6 +63,9 @@ class DeviceTest : public testing::Test {
     static void become_slot(unsigned max_message = IPCDEV_MESSAGE_DEFAULT,
                             Where where = Where::here());
 
+    static void become_ring(unsigned depth, unsigned max_message = IPCDEV_MESSAGE_DEFAULT,
+                            Where where = Where::here());
+
     // --- calls that return at once
     static void open_ok(Client& client, int flags = O_RDWR, int mode = 0,
                         Where where = Where::here());
@@ -110,7 +113,11 @@ class DeviceTest : public testing::Test {
     static void wait_parked_writers(unsigned count);
     static void wait_opens(unsigned count); // the observer's included
     static void expect_queued(unsigned messages, std::uint64_t bytes, Where where = Where::here());
+    static void expect_begun(unsigned messages, Where where = Where::here());
     static void expect_parked(unsigned readers, unsigned writers, Where where = Where::here());
+
+    // I2's equation, of a quiet moment.
+    static void expect_balance(Where where = Where::here());
 
     // Writes messages "0", "1", ... until the fifo is full.
     static void fill(Client& client, Where where = Where::here());

@@ -52,7 +52,7 @@ class Differences : public DeviceTest {
 // --- lseek, pread and pwrite
 
 TEST_F(Differences, LseekGivesESPIPE) {
-    contract("lseek: ESPIPE");
+    contract("N7");
     for (const int whence : {SEEK_SET, SEEK_CUR, SEEK_END}) {
         const Outcome done = a.lseek(0, whence);
         if (is_cuse()) {
@@ -67,7 +67,7 @@ TEST_F(Differences, LseekGivesESPIPE) {
 }
 
 TEST_F(Differences, PreadAndPwriteGiveESPIPE) {
-    contract("pread and pwrite: ESPIPE");
+    contract("N7");
     if (!is_cuse()) {
         expect_error(a.pwrite("x", 0), ESPIPE);
         expect_error(a.pwrite("x", 100), ESPIPE);
@@ -94,7 +94,7 @@ Outcome stat_of(const Call& call) {
 }
 
 TEST_F(Differences, StatShowsACharacterDevice) {
-    contract("stat: a character device");
+    contract("M5");
     const auto before = from_bytes<struct stat>(a.run(stat_of).bytes);
     write_ok(a, "x");
     ASSERT_GE(b.open(O_RDWR | O_TRUNC).result, 0);
@@ -113,7 +113,7 @@ TEST_F(Differences, StatShowsACharacterDevice) {
 }
 
 TEST_F(Differences, OpenWithNOFOLLOWOpensTheDevice) {
-    contract("open with O_NOFOLLOW: the device itself");
+    contract("M5");
     const Outcome opened = a.open(O_RDWR | O_NOFOLLOW);
     if (opened.result >= 0) {
         return;
@@ -127,7 +127,7 @@ TEST_F(Differences, OpenWithNOFOLLOWOpensTheDevice) {
 // --- a buffer that is bad after its first page
 
 TEST_F(Differences, WriteFromABufferThatEndsTooEarlyGivesEFAULTAndQueuesNothing) {
-    contract("a buffer that is bad after its first page: EFAULT, nothing moved");
+    contract("W7");
     for (const std::size_t good : {100U, 4096U}) {
         become_fifo(4, 8192);
         const Outcome done = a.write_from_bad_buffer(good + 100, good);
@@ -144,7 +144,7 @@ TEST_F(Differences, WriteFromABufferThatEndsTooEarlyGivesEFAULTAndQueuesNothing)
 }
 
 TEST_F(Differences, ReadIntoABufferThatEndsTooEarlyGivesEFAULTAndTheBytesStay) {
-    contract("a buffer that is bad after its first page: EFAULT, nothing moved");
+    contract("R7");
     const std::string message = pattern(150);
     write_ok(a, message);
     const Outcome done = b.read_into_bad_buffer(200, 100);
@@ -154,14 +154,15 @@ TEST_F(Differences, ReadIntoABufferThatEndsTooEarlyGivesEFAULTAndTheBytesStay) {
     }
     EXPECT_FALSE(is_module());
     EXPECT_EQ(done.bytes, message.substr(0, 100));
-    expect_read(c, message.substr(100));
+    expect_begun(1);
+    expect_read(b, message.substr(100));
     declared_difference("a short read: the kernel asks only for what fits");
 }
 
 // --- the inode lock of a FUSE file
 
 TEST_F(Differences, ANonBlockingAPPENDWriterGetsEAGAINBesideAParkedWriter) {
-    contract("O_APPEND writer, non-blocking, while another writer is parked: EAGAIN");
+    contract("O4", "W5", "H6");
     become_fifo(1);
     fill(d);
     write_parks(a, "parked");
@@ -172,7 +173,7 @@ TEST_F(Differences, ANonBlockingAPPENDWriterGetsEAGAINBesideAParkedWriter) {
 }
 
 TEST_F(Differences, ANonBlockingWriterGetsEAGAINBesideAParkedAPPENDWriter) {
-    contract("non-blocking writer while an O_APPEND writer is parked: EAGAIN");
+    contract("O4", "W5", "H6");
     become_fifo(1);
     fill(d);
     a.open(O_WRONLY | O_APPEND);
@@ -184,7 +185,7 @@ TEST_F(Differences, ANonBlockingWriterGetsEAGAINBesideAParkedAPPENDWriter) {
 }
 
 TEST_F(Differences, AReaderAndAnOpenNeverWaitForAParkedAPPENDWriter) {
-    contract("a parked O_APPEND writer stops no reader and no open");
+    contract("O4", "H6");
     become_fifo(1);
     fill(d);
     a.open(O_WRONLY | O_APPEND);
@@ -196,7 +197,7 @@ TEST_F(Differences, AReaderAndAnOpenNeverWaitForAParkedAPPENDWriter) {
 }
 
 TEST_F(Differences, AnOpenWithTRUNCReturnsAtOnceBesideAParkedWriter) {
-    contract("open with O_TRUNC while a writer is parked: at once");
+    contract("O4", "H6");
     become_fifo(1);
     fill(d);
     static_cast<void>(b.pid());
@@ -212,7 +213,7 @@ TEST_F(Differences, AnOpenWithTRUNCReturnsAtOnceBesideAParkedWriter) {
 }
 
 TEST_F(Differences, ChmodReturnsAtOnceBesideAParkedWriter) {
-    contract("chmod, truncate, fsync while a writer is parked: at once");
+    contract("H6");
     struct stat now {};
     ASSERT_EQ(stat(options().device.c_str(), &now), 0);
     become_fifo(1);
@@ -230,7 +231,7 @@ TEST_F(Differences, ChmodReturnsAtOnceBesideAParkedWriter) {
 }
 
 TEST_F(Differences, WhatWaitsForAParkedWriterIsOverWhenThatIsKilled) {
-    contract("what waits for a parked writer is over when that is killed");
+    contract("H3", "H6");
     become_fifo(1);
     fill(d);
     static_cast<void>(b.fd());
@@ -243,7 +244,7 @@ TEST_F(Differences, WhatWaitsForAParkedWriterIsOverWhenThatIsKilled) {
 }
 
 TEST_F(Differences, TheVeryFirstCloseReturnsAtOnceBesideAParkedWriter) {
-    contract("close returns at once beside a parked writer");
+    contract("O2", "H6");
     needs_own_server();
     server().end(SIGTERM); // a kernel that knows that there is no flush asks no more
     server().ensure();
@@ -266,7 +267,7 @@ Outcome limit_file_size(const Call& call) {
 }
 
 TEST_F(Differences, TheLimitOfAFilesSizeHasNoEffect) {
-    contract("RLIMIT_FSIZE: no effect");
+    contract("W2");
     expect_result(a.run(limit_file_size, {Client::own, {3}, {}, -1}), 0);
     const Outcome done = a.write("hello");
     if (is_a_file()) {
@@ -280,7 +281,7 @@ TEST_F(Differences, TheLimitOfAFilesSizeHasNoEffect) {
 }
 
 TEST_F(Differences, ALimitOf0BytesHasNoEffect) {
-    contract("RLIMIT_FSIZE: no effect");
+    contract("W2");
     expect_result(a.run(limit_file_size, {Client::own, {0}, {}, -1}), 0);
     const Outcome done = a.write("hello");
     if (is_a_file()) {
@@ -295,7 +296,7 @@ TEST_F(Differences, ALimitOf0BytesHasNoEffect) {
 // --- writev beyond the promised segments
 
 TEST_F(Differences, WritevBeyondThePromisedSegmentsIsOneMessage) {
-    contract("writev and readv beyond the promised segments: one message");
+    contract("W3");
     constexpr unsigned count = 600;
     std::vector<std::string> segments;
     std::string all;
@@ -317,7 +318,7 @@ TEST_F(Differences, WritevBeyondThePromisedSegmentsIsOneMessage) {
 }
 
 TEST_F(Differences, ReadvBeyondThePromisedSegmentsTakesOneMessage) {
-    contract("writev and readv beyond the promised segments: one message");
+    contract("R2");
     const std::string message = pattern(3000);
     write_ok(a, message);
     write_ok(a, "next");

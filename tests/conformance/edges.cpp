@@ -77,6 +77,7 @@ class Edges : public DeviceTest {
 // --- after every message that is queued
 
 TEST_F(Edges, OneComesAfterEveryMessageThatIsQueued) {
+    contract("P4");
     const int instance = watch(a, EPOLLIN);
     for (int i = 0; i < IPCDEV_DEPTH_DEFAULT; ++i) {
         write_ok(b, std::to_string(i));
@@ -85,7 +86,7 @@ TEST_F(Edges, OneComesAfterEveryMessageThatIsQueued) {
 }
 
 TEST_F(Edges, OneWakesAWaiterAfterEveryMessageThatIsQueued) {
-    contract("edge-triggered epoll gets an edge after every message that is queued");
+    contract("P4");
     const int instance = watch(a, EPOLLIN);
     for (int i = 0; i < 20; ++i) {
         a.start_epoll_wait(instance);
@@ -96,7 +97,7 @@ TEST_F(Edges, OneWakesAWaiterAfterEveryMessageThatIsQueued) {
 }
 
 TEST_F(Edges, OneComesAfterEveryMessageOfASlot) {
-    contract("edge-triggered epoll gets an edge after every message that is queued: slot");
+    contract("P4");
     become_slot();
     const int instance = watch(a, EPOLLIN);
     for (int i = 0; i < 20; ++i) {
@@ -106,7 +107,7 @@ TEST_F(Edges, OneComesAfterEveryMessageOfASlot) {
 }
 
 TEST_F(Edges, OneComesAfterEveryMessageThatIsAdmittedFromAParkedWriter) {
-    contract("edge-triggered epoll gets an edge after every message that is queued");
+    contract("P4");
     become_fifo(1);
     fill(c);
     const int instance = watch(a, EPOLLIN);
@@ -118,7 +119,7 @@ TEST_F(Edges, OneComesAfterEveryMessageThatIsAdmittedFromAParkedWriter) {
 }
 
 TEST_F(Edges, OneComesForEachWatcher) {
-    contract("edge-triggered epoll gets an edge, every instance of every open");
+    contract("P4");
     const int first = watch(a, EPOLLIN);
     const int second = watch(a, EPOLLIN);
     const int others = watch(b, EPOLLIN);
@@ -131,7 +132,7 @@ TEST_F(Edges, OneComesForEachWatcher) {
 }
 
 TEST_F(Edges, SeveralMessagesMayComeAsOne) {
-    contract("edge-triggered epoll gets an edge after every message (several may come as one)");
+    contract("P4");
     const int instance = watch(a, EPOLLIN);
     for (int round = 0; round < 20; ++round) {
         write_ok(b, "1");
@@ -147,7 +148,7 @@ TEST_F(Edges, SeveralMessagesMayComeAsOne) {
 // The classic loop: read until EAGAIN, then wait for the next edge. A message
 // that made no edge would end it.
 TEST_F(Edges, ReadingUntilEAGAINAndWaitingLosesNoMessage) {
-    contract("edge-triggered epoll gets an edge after every message that is queued");
+    contract("P4");
     open_ok(a, O_RDWR | O_NONBLOCK);
     const int instance = watch(a, EPOLLIN);
     constexpr int messages = 100;
@@ -169,7 +170,7 @@ TEST_F(Edges, ReadingUntilEAGAINAndWaitingLosesNoMessage) {
 // of its rounds: while it sleeps, is woken, asks what there is, reads. With depth 1 each
 // edge is needed, since the writers then wait too.
 TEST_F(Edges, NoneIsLostBetweenAWakeUpAndTheNextWait) {
-    contract("edge-triggered epoll gets an edge after every message that is queued");
+    contract("P4");
     become_fifo(1);
     start_reading_by_edges(a);
     start_writing(b);
@@ -182,7 +183,7 @@ TEST_F(Edges, NoneIsLostBetweenAWakeUpAndTheNextWait) {
 
 // The first to be woken takes the message; the others wait anew.
 TEST_F(Edges, NoneIsLostByOneOfSeveralWatchers) {
-    contract("edge-triggered epoll gets an edge, every instance of every open");
+    contract("P4");
     open_ok(a);
     Client second = a.thread("second of the open");
     const std::vector<Client*> watchers{&a, &second, &b};
@@ -206,6 +207,7 @@ TEST_F(Edges, NoneIsLostByOneOfSeveralWatchers) {
 // --- when a full fifo gets room
 
 TEST_F(Edges, OneComesWhenAFullFifoGetsRoom) {
+    contract("P4");
     become_fifo(1);
     fill(b);
     const int instance = watch(a, EPOLLOUT);
@@ -218,7 +220,7 @@ TEST_F(Edges, OneComesWhenAFullFifoGetsRoom) {
 }
 
 TEST_F(Edges, OneWakesAWaiterWhenAFullFifoGetsRoom) {
-    contract("edge-triggered epoll gets an edge when a full fifo gets room");
+    contract("P4");
     become_fifo(2);
     fill(b);
     const int instance = watch(a, EPOLLOUT);
@@ -229,7 +231,7 @@ TEST_F(Edges, OneWakesAWaiterWhenAFullFifoGetsRoom) {
 }
 
 TEST_F(Edges, OneComesWhenAFullFifoIsCleared) {
-    contract("edge-triggered epoll gets an edge when a full fifo gets room");
+    contract("P4");
     become_fifo(2);
     fill(b);
     const int instance = watch(a, EPOLLOUT);
@@ -238,7 +240,7 @@ TEST_F(Edges, OneComesWhenAFullFifoIsCleared) {
 }
 
 TEST_F(Edges, OneComesWhenTheRestOfAMessageMakesRoom) {
-    contract("edge-triggered epoll gets an edge when a full fifo gets room");
+    contract("P4");
     become_fifo(1);
     write_ok(b, "abc");
     const int instance = watch(a, EPOLLOUT);
@@ -249,7 +251,7 @@ TEST_F(Edges, OneComesWhenTheRestOfAMessageMakesRoom) {
 }
 
 TEST_F(Edges, TheWatcherOfBothGetsBoth) {
-    contract("edge-triggered epoll gets an edge after every message, and when there is room");
+    contract("P4");
     become_fifo(1);
     const int instance = watch(a, EPOLLIN | EPOLLOUT);
     for (int i = 0; i < 10; ++i) {
@@ -265,6 +267,7 @@ TEST_F(Edges, TheWatcherOfBothGetsBoth) {
 // --- what makes none
 
 TEST_F(Edges, NoneComesForAMessageHandedStraightToAParkedReader) {
+    contract("P4");
     const int instance = watch(a, EPOLLIN);
     read_parks(b);
     write_ok(c, "for b");
@@ -273,7 +276,7 @@ TEST_F(Edges, NoneComesForAMessageHandedStraightToAParkedReader) {
 }
 
 TEST_F(Edges, NoneComesForTheRestThatAShortReadLeft) {
-    contract("a remainder left by a short read makes no edge");
+    contract("P4");
     const int instance = watch(a, EPOLLIN);
     write_ok(b, "abcdef");
     expect_edge(a, instance, EPOLLIN);
@@ -283,10 +286,36 @@ TEST_F(Edges, NoneComesForTheRestThatAShortReadLeft) {
     expect_read(b, "def");
 }
 
+TEST_F(Edges, NoneComesToTheOpenThatLeftTheRestEither) {
+    contract("P4");
+    const int instance = watch(a, EPOLLIN);
+    write_ok(b, "abcdef");
+    expect_edge(a, instance, EPOLLIN);
+    drain(a, instance);
+    expect_read(a, "abc", 3);
+    expect_no_edge(a, instance);
+    expect_read(a, "def");
+}
+
+// What a read that faults gives back to its own open may make one.
+TEST_F(Edges, TheClassicLoopFinishesAMessageThoughReadsFault) {
+    contract("P4", "R8");
+    open_ok(a, O_RDWR | O_NONBLOCK);
+    const int instance = watch(a, EPOLLIN);
+    write_ok(b, "abcdef");
+    expect_edge(a, instance, EPOLLIN);
+    expect_read(a, "ab", 2);
+    expect_error(a.read_into_bad_buffer(100), EFAULT);
+    expect_read(a, "cdef");
+    expect_error(a.read(1), EAGAIN);
+    write_ok(b, "next");
+    expect_edge(a, instance, EPOLLIN);
+}
+
 // --- a new watcher
 
 TEST_F(Edges, TheFirstReportsWhatIsSoAlready) {
-    contract("edge-triggered epoll reports at first what is so already");
+    contract("P4");
     write_ok(b, "x");
     const int instance = a.epoll(EPOLLIN | EPOLLOUT | EPOLLET);
     expect_edge(a, instance, EPOLLIN | EPOLLOUT);

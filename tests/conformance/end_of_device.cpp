@@ -65,7 +65,7 @@ class EndOfDevice : public BatchTest {
 // --- on SIGTERM or SIGINT
 
 TEST_F(EndOfDevice, OnSIGTERMParkedReadsEndWithENODEV) {
-    contract("on SIGTERM or SIGINT: operations it had parked end with ENODEV");
+    contract("E2");
     read_parks(a);
     read_parks(b);
     told_to_end();
@@ -75,7 +75,7 @@ TEST_F(EndOfDevice, OnSIGTERMParkedReadsEndWithENODEV) {
 }
 
 TEST_F(EndOfDevice, OnSIGTERMAParkedBatchReturnsTheBytesOfTheFramesTaken) {
-    contract("on SIGTERM or SIGINT: a parked batch returns the bytes of the frames taken");
+    contract("E2", "B6");
     become_fifo(1);
     batches(a);
     write_parks(a, frames({"1", "2"}));
@@ -85,7 +85,7 @@ TEST_F(EndOfDevice, OnSIGTERMAParkedBatchReturnsTheBytesOfTheFramesTaken) {
 }
 
 TEST_F(EndOfDevice, OnSIGTERMParkedWritesEndWithENODEV) {
-    contract("on SIGTERM or SIGINT: operations it had parked end with ENODEV");
+    contract("E2");
     become_fifo(1);
     fill(c);
     write_parks(a, "parked");
@@ -97,7 +97,7 @@ TEST_F(EndOfDevice, OnSIGTERMParkedWritesEndWithENODEV) {
 }
 
 TEST_F(EndOfDevice, OnSIGINTTooParkedOperationsEndWithENODEV) {
-    contract("on SIGTERM or SIGINT: operations it had parked end with ENODEV");
+    contract("E2");
     read_parks(a);
     told_to_end(SIGINT);
     expect_ended(a, ENODEV);
@@ -105,7 +105,7 @@ TEST_F(EndOfDevice, OnSIGINTTooParkedOperationsEndWithENODEV) {
 }
 
 TEST_F(EndOfDevice, ManyParkedOperationsAllEndWithENODEV) {
-    contract("on SIGTERM or SIGINT: operations it had parked end with ENODEV");
+    contract("E2");
     std::vector<Client> threads;
     static_cast<void>(a.fd());
     for (int i = 0; i < 100; ++i) {
@@ -121,7 +121,7 @@ TEST_F(EndOfDevice, ManyParkedOperationsAllEndWithENODEV) {
 }
 
 TEST_F(EndOfDevice, LaterCallsGetECONNABORTEDOrENOTCONN) {
-    contract("on SIGTERM or SIGINT: later calls get ECONNABORTED or ENOTCONN");
+    contract("E2");
     for (Client* client : {&a, &b}) {
         static_cast<void>(client->fd());
     }
@@ -135,7 +135,7 @@ TEST_F(EndOfDevice, LaterCallsGetECONNABORTEDOrENOTCONN) {
 }
 
 TEST_F(EndOfDevice, AFirstCloseAfterItSucceeds) {
-    contract("close succeeds after the end of the device too");
+    contract("E2");
     server().end(SIGTERM); // a kernel that knows that there is no flush asks no more
     server().ensure();
     static_cast<void>(a.fd());
@@ -166,7 +166,7 @@ Outcome write_on(const Call& call) {
 }
 
 TEST_F(EndOfDevice, CallsThatItHadNotTakenYetGetECONNABORTEDOrENOTCONN) {
-    contract("calls it had not taken yet get ECONNABORTED or ENOTCONN");
+    contract("E2");
     std::vector<Client> writers = crowd("writer", 3);
     std::vector<Client> readers = crowd("reader", 3);
     const ipcdev_stats before = stats();
@@ -192,7 +192,7 @@ TEST_F(EndOfDevice, CallsThatItHadNotTakenYetGetECONNABORTEDOrENOTCONN) {
 }
 
 TEST_F(EndOfDevice, PollersWakeWithPOLLERR) {
-    contract("pollers wake with POLLERR");
+    contract("E2");
     a.start_poll(POLLIN);
     waits(a);
     b.start_poll(0);
@@ -210,7 +210,7 @@ TEST_F(EndOfDevice, PollersWakeWithPOLLERR) {
 }
 
 TEST_F(EndOfDevice, PollersOfAFullFifoWakeWithPOLLERR) {
-    contract("pollers wake with POLLERR");
+    contract("E2");
     become_fifo(1);
     fill(b);
     a.start_poll(POLLOUT);
@@ -221,7 +221,7 @@ TEST_F(EndOfDevice, PollersOfAFullFifoWakeWithPOLLERR) {
 }
 
 TEST_F(EndOfDevice, TheNodeOrMountGoesAway) {
-    contract("on SIGTERM or SIGINT: node or mount go away");
+    contract("E2");
     static_cast<void>(a.fd()); // an open does not hold it back
     write_ok(a, "nor does a message");
     told_to_end();
@@ -233,7 +233,7 @@ TEST_F(EndOfDevice, TheNodeOrMountGoesAway) {
 }
 
 TEST_F(EndOfDevice, TheExitStatusIs0) {
-    contract("on SIGTERM or SIGINT: exit status 0");
+    contract("E2");
     for (const int signal : {SIGTERM, SIGINT}) {
         server().ensure();
         told_to_end(signal);
@@ -242,7 +242,7 @@ TEST_F(EndOfDevice, TheExitStatusIs0) {
 }
 
 TEST_F(EndOfDevice, ASecondSignalDoesNotDisturbTheEnd) {
-    contract("on SIGTERM or SIGINT: exit status 0");
+    contract("E2");
     read_parks(a);
     for (int i = 0; i < 5; ++i) {
         told_to_end(i % 2 == 0 ? SIGTERM : SIGINT);
@@ -252,6 +252,7 @@ TEST_F(EndOfDevice, ASecondSignalDoesNotDisturbTheEnd) {
 }
 
 TEST_F(EndOfDevice, TheNextStartBeginsWithAnEmptyDevice) {
+    contract("E2");
     write_ok(a, "gone with the first");
     told_to_end();
     expect_ended_well();
@@ -267,7 +268,7 @@ TEST_F(EndOfDevice, TheNextStartBeginsWithAnEmptyDevice) {
 // --- if it dies
 
 TEST_F(EndOfDevice, IfItDiesParkedReadsEndWithECONNABORTED) {
-    contract("if it dies: ECONNABORTED, later ENOTCONN");
+    contract("E3");
     read_parks(a);
     read_parks(b);
     dies();
@@ -277,7 +278,7 @@ TEST_F(EndOfDevice, IfItDiesParkedReadsEndWithECONNABORTED) {
 }
 
 TEST_F(EndOfDevice, IfItDiesParkedWritesEndWithECONNABORTED) {
-    contract("if it dies: ECONNABORTED, later ENOTCONN");
+    contract("E3");
     become_fifo(1);
     fill(c);
     write_parks(a, "parked");
@@ -287,8 +288,7 @@ TEST_F(EndOfDevice, IfItDiesParkedWritesEndWithECONNABORTED) {
 }
 
 TEST_F(EndOfDevice, IfItDiesLaterCallsGetENOTCONN) {
-    contract("if it dies: ECONNABORTED, later ENOTCONN");
-    contract("if it dies: ECONNABORTED, later ENOTCONN");
+    contract("E3");
     static_cast<void>(a.fd());
     dies();
     expect_every_call_gone(a);
@@ -298,7 +298,7 @@ TEST_F(EndOfDevice, IfItDiesLaterCallsGetENOTCONN) {
 }
 
 TEST_F(EndOfDevice, IfItDiesPollersWakeWithPOLLERR) {
-    contract("pollers wake with POLLERR");
+    contract("E3");
     a.start_poll(POLLIN);
     waits(a);
     b.start_epoll_wait(b.epoll(EPOLLIN | EPOLLET));
@@ -309,7 +309,7 @@ TEST_F(EndOfDevice, IfItDiesPollersWakeWithPOLLERR) {
 }
 
 TEST_F(EndOfDevice, IfItDiesWhileItIsBusyNobodyHangs) {
-    contract("if it dies: never a hang");
+    contract("E3");
     std::vector<Client> clients = crowd("client", 6);
     const ipcdev_stats before = stats();
     for (unsigned i = 0; i < clients.size(); ++i) {
@@ -325,7 +325,7 @@ TEST_F(EndOfDevice, IfItDiesWhileItIsBusyNobodyHangs) {
 }
 
 TEST_F(EndOfDevice, IfItDiesTheNextStartWorks) {
-    contract("if it dies the next start works");
+    contract("E3");
     read_parks(a);
     server().process().kill(SIGKILL); // nobody cleans up
     expect_ended(a, ECONNABORTED);
@@ -346,8 +346,7 @@ TEST_F(EndOfDevice, IfItDiesTheNextStartWorks) {
 // --- clients that die leave the server as it was
 
 TEST_F(EndOfDevice, IsNotBroughtAboutByClientsThatAreKilledWhileParked) {
-    contract("clients that are killed while parked leave the server fine");
-    contract("clients that are killed while they are parked leave the server fine");
+    contract("H3");
     for (int round = 0; round < 5; ++round) {
         std::vector<Client> readers = crowd("reader", 10);
         for (Client& reader : readers) {

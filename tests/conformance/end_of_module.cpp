@@ -30,14 +30,14 @@ class EndOfModule : public DeviceTest {
 };
 
 TEST_F(EndOfModule, CantComeWhileItIsOpen) {
-    contract("the module can't be removed while it is open ('in use')");
+    contract("E1");
     write_ok(a, "stays");
     expect_refused_removal();
     expect_read(b, "stays");
 }
 
 TEST_F(EndOfModule, CantComeWhileAReadIsParked) {
-    contract("the module can't be removed while it is open ('in use')");
+    contract("E1");
     read_parks(a);
     expect_refused_removal();
     write_ok(b, "works");
@@ -45,7 +45,7 @@ TEST_F(EndOfModule, CantComeWhileAReadIsParked) {
 }
 
 TEST_F(EndOfModule, TakesTheNodeAndWhatIsQueuedWithIt) {
-    contract("removing the module frees everything");
+    contract("E1");
     for (int i = 0; i < 10; ++i) {
         write_ok(a, "nobody reads this");
     }

@@ -56,12 +56,6 @@ class Frozen : public BatchTest, public testing::WithParamInterface<Freezer::Ver
     static bool is_module() { return info().server == IPCDEV_SERVER_MODULE; }
     static bool by_suspends_way() { return GetParam() == Freezer::Version::one; }
 
-    // The line of the contract, for this kind of freezer.
-    static void contract_of_freezer(const std::string& line) {
-        contract("frozen " + std::string(by_suspends_way() ? "as by suspend" : "by cgroup.freeze") +
-                 ": " + line);
-    }
-
     // All of these processes, and nobody else.
     void freeze(std::initializer_list<Client*> clients) {
         for (Client* client : clients) {
@@ -133,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(, Frozen, testing::Values(Freezer::Version::one, Freeze
                          });
 
 TEST_P(Frozen, AParkedReadIsNotEnded) {
-    contract_of_freezer("a parked call is not ended");
+    contract("H3");
     read_parks(a);
     freeze({&a});
     if (thaw({&a}) == Fate::ended) {
@@ -147,7 +141,7 @@ TEST_P(Frozen, AParkedReadIsNotEnded) {
 }
 
 TEST_P(Frozen, AParkedWriteIsNotEnded) {
-    contract_of_freezer("a parked call is not ended");
+    contract("H3");
     become_fifo(1);
     fill(b);
     write_parks(a, "hello");
@@ -164,7 +158,7 @@ TEST_P(Frozen, AParkedWriteIsNotEnded) {
 }
 
 TEST_P(Frozen, AParkedReaderKeepsItsPlace) {
-    contract_of_freezer("parked readers keep their order");
+    contract("H3", "R6");
     read_parks(a);
     read_parks(b);
     freeze({&a});
@@ -181,7 +175,7 @@ TEST_P(Frozen, AParkedReaderKeepsItsPlace) {
 }
 
 TEST_P(Frozen, ReadersThatAreFrozenTogetherKeepTheirOrder) {
-    contract_of_freezer("parked readers keep their order");
+    contract("H3", "R6");
     read_parks(a);
     read_parks(b);
     freeze({&a, &b});
@@ -204,7 +198,7 @@ TEST_P(Frozen, ReadersThatAreFrozenTogetherKeepTheirOrder) {
 }
 
 TEST_P(Frozen, AParkedWriterKeepsItsPlace) {
-    contract_of_freezer("parked writers keep their order");
+    contract("H3", "W6");
     become_fifo(1);
     fill(c);
     write_parks(a, "of a");
@@ -222,7 +216,7 @@ TEST_P(Frozen, AParkedWriterKeepsItsPlace) {
 }
 
 TEST_P(Frozen, ABatchIsNotShortened) {
-    contract_of_freezer("a parked batch is not shortened");
+    contract("H3", "B6");
     become_fifo(1);
     batches(a);
     write_parks(a, frames({"1", "2"}));
@@ -239,7 +233,7 @@ TEST_P(Frozen, ABatchIsNotShortened) {
 }
 
 TEST_P(Frozen, AMessageThatComesMeanwhileIsForTheFirst) {
-    contract_of_freezer("a message that comes meanwhile is for the first that is parked");
+    contract("H3", "R6");
     read_parks(a);
     read_parks(b);
     freeze({&a});
@@ -249,7 +243,7 @@ TEST_P(Frozen, AMessageThatComesMeanwhileIsForTheFirst) {
 }
 
 TEST_P(Frozen, AProcessThatIsKilledMeanwhileTakesNothing) {
-    contract_of_freezer("who is killed meanwhile takes nothing");
+    contract("H3");
     read_parks(a);
     freeze({&a});
     a.process().signal(SIGKILL);

@@ -13,7 +13,7 @@ using HandOff = DeviceTest;
 // --- the waker completes the waiter
 
 TEST_F(HandOff, AMessageForAParkedReaderIsNeverQueued) {
-    contract("whoever makes an operation possible completes the parked one itself");
+    contract("H1");
     read_parks(a);
     const ipcdev_stats before = stats();
     write_ok(b, "x");
@@ -26,7 +26,7 @@ TEST_F(HandOff, AMessageForAParkedReaderIsNeverQueued) {
 }
 
 TEST_F(HandOff, TheReadThatMakesRoomAdmitsTheParkedWriter) {
-    contract("whoever makes an operation possible completes the parked one itself");
+    contract("H1");
     become_fifo(1);
     fill(b);
     write_parks(a, "parked");
@@ -37,7 +37,7 @@ TEST_F(HandOff, TheReadThatMakesRoomAdmitsTheParkedWriter) {
 }
 
 TEST_F(HandOff, ClearAdmitsTheParkedWriters) {
-    contract("whoever makes an operation possible completes the parked one itself");
+    contract("H1", "I5");
     become_fifo(2);
     fill(c);
     write_parks(a, "first");
@@ -51,7 +51,7 @@ TEST_F(HandOff, ClearAdmitsTheParkedWriters) {
 }
 
 TEST_F(HandOff, AParkedWriterIsNotAdmittedBeforeItsMessageHasAWholePlace) {
-    contract("a remainder counts as a message: it keeps its place in a full fifo");
+    contract("W5");
     become_fifo(1);
     write_ok(b, "abc");
     write_parks(a, "parked");
@@ -67,6 +67,7 @@ TEST_F(HandOff, AParkedWriterIsNotAdmittedBeforeItsMessageHasAWholePlace) {
 // --- a newcomer never overtakes
 
 TEST_F(HandOff, ANewcomerNeverOvertakesAParkedReader) {
+    contract("H1");
     become_fifo(2);
     for (int round = 0; round < 20; ++round) {
         read_parks(a);
@@ -78,7 +79,7 @@ TEST_F(HandOff, ANewcomerNeverOvertakesAParkedReader) {
 }
 
 TEST_F(HandOff, ANewcomerThatComesAtTheSameTimeDoesNotOvertakeAParkedReader) {
-    contract("a newcomer never overtakes a parked operation");
+    contract("H1");
     open_ok(c, O_RDWR | O_NONBLOCK);
     for (int round = 0; round < 100; ++round) {
         read_parks(a);
@@ -91,6 +92,7 @@ TEST_F(HandOff, ANewcomerThatComesAtTheSameTimeDoesNotOvertakeAParkedReader) {
 }
 
 TEST_F(HandOff, ANewcomerNeverOvertakesAParkedWriter) {
+    contract("H1");
     become_fifo(1);
     open_ok(c, O_RDWR | O_NONBLOCK);
     for (int round = 0; round < 20; ++round) {
@@ -104,7 +106,7 @@ TEST_F(HandOff, ANewcomerNeverOvertakesAParkedWriter) {
 }
 
 TEST_F(HandOff, ANewcomerThatComesAtTheSameTimeDoesNotOvertakeAParkedWriter) {
-    contract("a newcomer never overtakes a parked operation");
+    contract("H1");
     become_fifo(1);
     open_ok(c, O_RDWR | O_NONBLOCK);
     for (int round = 0; round < 100; ++round) {
@@ -120,7 +122,7 @@ TEST_F(HandOff, ANewcomerThatComesAtTheSameTimeDoesNotOvertakeAParkedWriter) {
 }
 
 TEST_F(HandOff, ANewcomerParksBehindTheParkedOnes) {
-    contract("a newcomer never overtakes a parked operation");
+    contract("H1", "R6");
     become_fifo(1);
     fill(d);
     write_parks(a, "first");
@@ -138,7 +140,7 @@ TEST_F(HandOff, ANewcomerParksBehindTheParkedOnes) {
 // --- a completed operation reports its success
 
 TEST_F(HandOff, ACompletedReadReportsItsSuccessThoughASignalComes) {
-    contract("a completed operation reports its success even if a signal came meanwhile");
+    contract("H2");
     for (int round = 0; round < 20; ++round) {
         read_parks(a);
         write_ok(b, "x");
@@ -148,7 +150,7 @@ TEST_F(HandOff, ACompletedReadReportsItsSuccessThoughASignalComes) {
 }
 
 TEST_F(HandOff, ACompletedWriteReportsItsSuccessThoughASignalComes) {
-    contract("a completed operation reports its success even if a signal came meanwhile");
+    contract("H2");
     become_fifo(1);
     for (int round = 0; round < 20; ++round) {
         write_ok(b, "before");
@@ -161,6 +163,7 @@ TEST_F(HandOff, ACompletedWriteReportsItsSuccessThoughASignalComes) {
 }
 
 TEST_F(HandOff, AMessageCompletedToAProcessThatIsThenKilledIsGoneWithIt) {
+    contract("H4");
     read_parks(a);
     const ipcdev_stats before = stats();
     write_ok(b, "gone with a");
@@ -173,7 +176,7 @@ TEST_F(HandOff, AMessageCompletedToAProcessThatIsThenKilledIsGoneWithIt) {
 }
 
 TEST_F(HandOff, AMessageAdmittedFromAProcessThatIsThenKilledStays) {
-    contract("no byte is lost: what a writer was admitted with outlives it");
+    contract("H5");
     become_fifo(1);
     fill(b);
     write_parks(a, "stays");
@@ -186,6 +189,7 @@ TEST_F(HandOff, AMessageAdmittedFromAProcessThatIsThenKilledStays) {
 // --- no byte is lost, doubled or reordered
 
 TEST_F(HandOff, NoByteIsLostDoubledOrReorderedBetweenAParkingPair) {
+    contract("H5");
     become_fifo(1);
     constexpr int messages = 100;
     static_cast<void>(a.fd());
@@ -199,8 +203,9 @@ TEST_F(HandOff, NoByteIsLostDoubledOrReorderedBetweenAParkingPair) {
     }
 }
 
-// Each message is read in pieces by readers that come and go.
+// Each message is read in pieces, by readers that come and go.
 TEST_F(HandOff, NoByteIsLostDoubledOrReorderedByReadsOfAllSizes) {
+    contract("H5", "O3");
     become_fifo(3);
     std::string written;
     std::string read;
@@ -211,9 +216,12 @@ TEST_F(HandOff, NoByteIsLostDoubledOrReorderedByReadsOfAllSizes) {
         written += message;
         for (unsigned i = 0; read.size() < written.size(); ++i) {
             Client& reader = i % 2 == 0 ? b : c;
+            open_ok(reader, O_RDONLY);
             const Outcome part = reader.read(1 + (round + i) * 13 % 97);
             ASSERT_GT(part.result, 0);
             read += part.bytes;
+            expect_result(reader.close(), 0);
+            wait_opens(2); // what it left is back in front
         }
     }
     EXPECT_EQ(read, written);

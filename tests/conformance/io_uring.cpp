@@ -18,10 +18,8 @@ namespace {
 
 class IoUring : public RingTest {};
 
-constexpr auto submissions = "io_uring: a submission never waits";
-
 TEST_F(IoUring, ASubmissionOfAReadReturnsAtOnce) {
-    contract(submissions);
+    contract("P5");
     Ring ring(a);
     set_up(ring);
     if (is_a_file() && submissions_wait(Where::here())) {
@@ -35,7 +33,7 @@ TEST_F(IoUring, ASubmissionOfAReadReturnsAtOnce) {
 // --- reads and writes
 
 TEST_F(IoUring, ASubmittedReadCompletesWhenAMessageComes) {
-    contract(submissions);
+    contract("P5");
     Ring ring(a);
     set_up(ring);
     for (const std::string message : {"first", "again"}) {
@@ -48,7 +46,7 @@ TEST_F(IoUring, ASubmittedReadCompletesWhenAMessageComes) {
 }
 
 TEST_F(IoUring, ASubmittedReadOfAMessageThatIsThereCompletes) {
-    contract(submissions);
+    contract("P5");
     Ring ring(a);
     set_up(ring);
     const std::string message = pattern(IPCDEV_MESSAGE_DEFAULT);
@@ -59,7 +57,7 @@ TEST_F(IoUring, ASubmittedReadOfAMessageThatIsThereCompletes) {
 }
 
 TEST_F(IoUring, ASubmittedWriteCompletesWhenThereIsRoom) {
-    contract(submissions);
+    contract("P5");
     become_fifo(1);
     Ring ring(a);
     set_up(ring);
@@ -72,7 +70,7 @@ TEST_F(IoUring, ASubmittedWriteCompletesWhenThereIsRoom) {
 }
 
 TEST_F(IoUring, ASubmittedBatchThatFitsInPartIsQueuedInPart) {
-    contract("io_uring: a batch that fits in part completes with that part");
+    contract("P5", "B6");
     become_fifo(2);
     Ring ring(a);
     set_up(ring);
@@ -100,7 +98,7 @@ TEST_F(IoUring, ASubmittedBatchThatFitsInPartIsQueuedInPart) {
 }
 
 TEST_F(IoUring, ASubmittedReadTakesBytesOfOneMessage) {
-    contract("one read returns bytes of one message at most, io_uring's too");
+    contract("R2");
     Ring ring(a);
     set_up(ring);
     write_ok(b, "one");
@@ -117,7 +115,7 @@ TEST_F(IoUring, ASubmittedReadTakesBytesOfOneMessage) {
 }
 
 TEST_F(IoUring, AMultishotReadCompletesWithEachMessage) {
-    contract("io_uring: a multishot read completes with each message");
+    contract("P5", "R2");
     Ring ring(a);
     set_up(ring);
     ring.read_multishot(1);
@@ -136,7 +134,7 @@ TEST_F(IoUring, AMultishotReadCompletesWithEachMessage) {
 }
 
 TEST_F(IoUring, AReadOfARegisteredFileIntoARegisteredBufferCompletesWhenAMessageComes) {
-    contract(submissions);
+    contract("P5");
     Ring ring(a);
     set_up(ring);
     const std::string message = pattern(IPCDEV_MESSAGE_DEFAULT);
@@ -149,7 +147,7 @@ TEST_F(IoUring, AReadOfARegisteredFileIntoARegisteredBufferCompletesWhenAMessage
 // --- several at once
 
 TEST_F(IoUring, SeveralReadsInFlightGetOneMessageEach) {
-    contract("io_uring: each operation in flight gets a message of its own");
+    contract("P5", "R6");
     Ring ring(a);
     set_up(ring);
     constexpr unsigned count = 8;
@@ -174,7 +172,7 @@ TEST_F(IoUring, SeveralReadsInFlightGetOneMessageEach) {
 }
 
 TEST_F(IoUring, LinkedReadsGetMessagesInTheirOrder) {
-    contract("io_uring: linked operations are done in their order");
+    contract("P5");
     Ring ring(a);
     set_up(ring);
     ring.read(1, 2, IOSQE_IO_LINK);
@@ -190,7 +188,7 @@ TEST_F(IoUring, LinkedReadsGetMessagesInTheirOrder) {
 }
 
 TEST_F(IoUring, AWriteThatIsLinkedToAReadFollowsIt) {
-    contract("io_uring: linked operations are done in their order");
+    contract("P5");
     Ring ring(a);
     set_up(ring);
     ring.read(1, 8, IOSQE_IO_LINK);
@@ -203,7 +201,7 @@ TEST_F(IoUring, AWriteThatIsLinkedToAReadFollowsIt) {
 }
 
 TEST_F(IoUring, AnOperationOnSomethingElseIsNotHeldUpByARead) {
-    contract(submissions);
+    contract("P5");
     Ring ring(a);
     set_up(ring);
     ring.read(1, 5);
@@ -215,7 +213,7 @@ TEST_F(IoUring, AnOperationOnSomethingElseIsNotHeldUpByARead) {
 }
 
 TEST_F(IoUring, TheKernelsThreadThatSubmitsIsNotHeldUpByARead) {
-    contract("io_uring: the thread of IORING_SETUP_SQPOLL never waits in the device");
+    contract("P5");
     Ring ring(a);
     set_up(ring, IORING_SETUP_SQPOLL);
     ring.read(1, 5);
@@ -228,7 +226,7 @@ TEST_F(IoUring, TheKernelsThreadThatSubmitsIsNotHeldUpByARead) {
 }
 
 TEST_F(IoUring, TheKernelsThreadThatSubmitsIsNotHeldUpByAWrite) {
-    contract("io_uring: the thread of IORING_SETUP_SQPOLL never waits in the device");
+    contract("P5");
     become_fifo(1);
     Ring ring(a);
     set_up(ring, IORING_SETUP_SQPOLL);
@@ -244,7 +242,7 @@ TEST_F(IoUring, TheKernelsThreadThatSubmitsIsNotHeldUpByAWrite) {
 }
 
 TEST_F(IoUring, RingsThatShareTheDeviceGetEachMessageOnce) {
-    contract("io_uring: no byte is lost or doubled among rings");
+    contract("H5");
     constexpr unsigned messages = 60; // for each of two; the kernel polls for 128, then parks
     Ring one(a);
     Ring other(b);
@@ -275,7 +273,7 @@ TEST_F(IoUring, RingsThatShareTheDeviceGetEachMessageOnce) {
 // --- cancelled, and forgotten
 
 TEST_F(IoUring, ACancelledReadTakesNothing) {
-    contract("io_uring: what is cancelled takes nothing, leaves nothing");
+    contract("P5", "H3");
     Ring ring(a);
     set_up(ring);
     ring.read(1, 5);
@@ -301,7 +299,7 @@ TEST_F(IoUring, ACancelledReadTakesNothing) {
 }
 
 TEST_F(IoUring, ACancelledReadReturnsWhatItHasTaken) {
-    contract("io_uring: what a read has taken is not lost when it is cancelled");
+    contract("H2");
     Ring ring(a);
     set_up(ring);
     ring.read(1, 100);
@@ -319,7 +317,7 @@ TEST_F(IoUring, ACancelledReadReturnsWhatItHasTaken) {
 }
 
 TEST_F(IoUring, ACancelledWriteLeavesNothing) {
-    contract("io_uring: what is cancelled takes nothing, leaves nothing");
+    contract("P5", "H3");
     become_fifo(1);
     Ring ring(a);
     set_up(ring);
@@ -336,7 +334,7 @@ TEST_F(IoUring, ACancelledWriteLeavesNothing) {
 }
 
 TEST_F(IoUring, ARingThatIsClosedTakesNothing) {
-    contract("io_uring: what is cancelled takes nothing, leaves nothing");
+    contract("P5", "H3");
     Ring ring(a);
     set_up(ring);
     for (std::uint32_t name = 0; name < 4; ++name) {
@@ -351,7 +349,7 @@ TEST_F(IoUring, ARingThatIsClosedTakesNothing) {
 }
 
 TEST_F(IoUring, AProcessThatIsKilledWithReadsInItsRingTakesNothing) {
-    contract("io_uring: what is cancelled takes nothing, leaves nothing");
+    contract("P5", "H3");
     Ring ring(a);
     set_up(ring);
     for (std::uint32_t name = 0; name < 4; ++name) {
@@ -367,7 +365,7 @@ TEST_F(IoUring, AProcessThatIsKilledWithReadsInItsRingTakesNothing) {
 // --- a poll that goes on
 
 TEST_F(IoUring, AMultishotPollTellsOfEveryMessageThatIsQueued) {
-    contract("an edge after every message that is queued, for io_uring's poll too");
+    contract("P4");
     Ring ring(a);
     set_up(ring);
     ring.poll_multishot(1, POLLIN);
@@ -382,7 +380,7 @@ TEST_F(IoUring, AMultishotPollTellsOfEveryMessageThatIsQueued) {
 }
 
 TEST_F(IoUring, AMultishotPollTellsOfRoom) {
-    contract("an edge whenever a full fifo gets room, for io_uring's poll too");
+    contract("P4");
     become_fifo(1);
     Ring ring(a);
     set_up(ring);
@@ -399,7 +397,7 @@ TEST_F(IoUring, AMultishotPollTellsOfRoom) {
 // --- O_NONBLOCK
 
 TEST_F(IoUring, AReadOfANONBLOCKOpenWaitsInTheRing) {
-    contract("io_uring: a read of an O_NONBLOCK open waits in the ring");
+    contract("P5");
     Ring ring(a);
     open_ok(a, O_RDWR | O_NONBLOCK);
     set_up(ring);

@@ -33,7 +33,7 @@ std::uint64_t monotonic_ns() {
 // --- INFO
 
 TEST_F(Ioctl, InfoTellsTheABIVersionAndWhoServes) {
-    contract("INFO: ABI version, who serves it");
+    contract("I1");
     const ipcdev_info now = info();
     EXPECT_EQ(now.size, sizeof(now));
     EXPECT_EQ(now.abi_version, 1U);
@@ -42,7 +42,7 @@ TEST_F(Ioctl, InfoTellsTheABIVersionAndWhoServes) {
 }
 
 TEST_F(Ioctl, InfoTellsTheCapabilitiesOfWhoServes) {
-    contract("INFO: its capability bits");
+    contract("I1");
     unsigned capabilities = 0; // as a FUSE file
     if (info().server == IPCDEV_SERVER_MODULE) {
         capabilities =
@@ -54,7 +54,7 @@ TEST_F(Ioctl, InfoTellsTheCapabilitiesOfWhoServes) {
 }
 
 TEST_F(Ioctl, InfoTellsModeDepthAndMaxMessage) {
-    contract("INFO: mode, depth, max_message");
+    contract("I1");
     become_fifo(3, 100);
     EXPECT_EQ(info().mode, static_cast<unsigned>(IPCDEV_MODE_FIFO));
     EXPECT_EQ(info().depth, 3U);
@@ -65,19 +65,32 @@ TEST_F(Ioctl, InfoTellsModeDepthAndMaxMessage) {
     EXPECT_EQ(info().max_message, 200U);
 }
 
-TEST_F(Ioctl, InfoCountsQueuedMessagesAndBytesARemainderAsOne) {
-    contract("INFO: queued messages and bytes, a remainder counted as one");
+TEST_F(Ioctl, InfoCountsQueuedMessagesAndBytesAndBegunMessages) {
+    contract("I1");
     write_ok(a, "abc");
     write_ok(a, "defgh");
     expect_queued(2, 8);
     expect_read(b, "ab", 2);
-    expect_queued(2, 6);
+    expect_queued(1, 5);
+    EXPECT_EQ(info().begun_messages, 1U);
     expect_read(b, "c");
     expect_queued(1, 5);
+    EXPECT_EQ(info().begun_messages, 0U);
+}
+
+TEST_F(Ioctl, InfoCountsWhatACloseLeftOfAMessageAsOne) {
+    contract("I1", "O3");
+    write_ok(a, "abc");
+    write_ok(a, "defgh");
+    expect_read(b, "ab", 2);
+    b.end();
+    wait_opens(2);
+    expect_queued(2, 6);
+    expect_begun(0);
 }
 
 TEST_F(Ioctl, InfoCountsParkedReadersAndWriters) {
-    contract("INFO: parked readers and writers");
+    contract("I1");
     become_fifo(1);
     read_parks(a);
     read_parks(b);
@@ -91,7 +104,7 @@ TEST_F(Ioctl, InfoCountsParkedReadersAndWriters) {
 }
 
 TEST_F(Ioctl, InfoCountsOpens) {
-    contract("INFO: opens");
+    contract("I1");
     EXPECT_EQ(info().opens, 1U);
     static_cast<void>(a.fd());
     static_cast<void>(b.fd());
@@ -101,6 +114,7 @@ TEST_F(Ioctl, InfoCountsOpens) {
 }
 
 TEST_F(Ioctl, InfoNeedsNoMoreThanAReadOnlyOrAWriteOnlyOpen) {
+    contract("I1");
     for (const int mode : {O_RDONLY, O_WRONLY}) {
         ASSERT_GE(a.open(mode).result, 0);
         expect_result(call(a, IPCDEV_IOC_INFO, sized<ipcdev_info>()), 0);
@@ -112,7 +126,7 @@ TEST_F(Ioctl, InfoNeedsNoMoreThanAReadOnlyOrAWriteOnlyOpen) {
 // --- STATS
 
 TEST_F(Ioctl, StatsCountMessagesAndBytesWrittenAndRead) {
-    contract("STATS: messages and bytes written and read");
+    contract("I2");
     const ipcdev_stats before = stats();
     write_ok(a, "abc");
     write_ok(a, "defgh");
@@ -125,7 +139,7 @@ TEST_F(Ioctl, StatsCountMessagesAndBytesWrittenAndRead) {
 }
 
 TEST_F(Ioctl, StatsCountWhatIsHandedToAParkedReader) {
-    contract("STATS: messages and bytes written and read");
+    contract("I2");
     const ipcdev_stats before = stats();
     read_parks(a);
     write_ok(b, "abc");
@@ -137,12 +151,15 @@ TEST_F(Ioctl, StatsCountWhatIsHandedToAParkedReader) {
 }
 
 TEST_F(Ioctl, StatsCountOverwrittenMessagesAndTruncatedBytes) {
-    contract("STATS: overwritten, truncated bytes");
+    contract("I2");
     become_slot();
     const ipcdev_stats before = stats();
     write_ok(a, "overwritten");
     write_ok(a, "truncated");
     expect_read(b, "tr", 2);
+    EXPECT_EQ(bytes_of(stats().bytes_truncated), bytes_of(before.bytes_truncated));
+    b.end();
+    wait_opens(2);
     const ipcdev_stats now = stats();
     EXPECT_EQ(now.messages_overwritten - before.messages_overwritten, 1U);
     EXPECT_EQ(now.bytes_truncated - before.bytes_truncated, 7U);
@@ -151,7 +168,7 @@ TEST_F(Ioctl, StatsCountOverwrittenMessagesAndTruncatedBytes) {
 }
 
 TEST_F(Ioctl, StatsCountParksOfReadersAndOfWritersAndInterruptedOnes) {
-    contract("STATS: parks of readers and of writers, interrupted ones");
+    contract("I2");
     become_fifo(1);
     const ipcdev_stats before = stats();
     read_parks(a);
@@ -171,6 +188,7 @@ TEST_F(Ioctl, StatsCountParksOfReadersAndOfWritersAndInterruptedOnes) {
 }
 
 TEST_F(Ioctl, StatsCountNothingForACallThatFailsOrIsEmpty) {
+    contract("I2", "W1");
     become_fifo(1, 10);
     expect_result(a.write("x"), 1);
     a.set_nonblocking();
@@ -188,7 +206,7 @@ TEST_F(Ioctl, StatsCountNothingForACallThatFailsOrIsEmpty) {
 }
 
 TEST_F(Ioctl, StatsAreNeverResetWhileTheDeviceLives) {
-    contract("STATS: never reset while the device lives");
+    contract("I2");
     write_ok(a, "x");
     expect_read(a, "x");
     write_ok(a, "cleared");
@@ -204,38 +222,33 @@ TEST_F(Ioctl, StatsAreNeverResetWhileTheDeviceLives) {
 }
 
 TEST_F(Ioctl, StatsBalanceAtAnyQuietMoment) {
-    contract("messages written = read + queued + overwritten + cleared, at any quiet moment");
-    const auto balances = [](Where where = Where::here()) {
-        const ipcdev_stats now = stats();
-        if (now.messages_written != now.messages_read + info().queued_messages +
-                                        now.messages_overwritten + now.messages_cleared) {
-            fail("the accounts don't balance", where);
-        }
-    };
+    contract("I2");
     write_ok(a, "one");
     write_ok(a, "two");
-    balances();
+    expect_balance();
     expect_read(b, "o", 1);
-    balances();
+    expect_balance();
     expect_read(b, "ne");
-    balances();
+    expect_balance();
     observer().clear();
-    balances();
+    expect_balance();
     become_slot();
     write_ok(a, "old");
     write_ok(a, "new");
-    balances();
+    expect_balance();
     expect_read(b, "n", 1);
-    balances();
+    expect_balance();
+    expect_read(b, "ew");
     read_parks(b);
     write_ok(a, "handed over");
     expect_read(b, "handed over");
-    balances();
+    expect_balance();
 }
 
 // --- WAITERS
 
 TEST_F(Ioctl, WaitersTellsNobodyWhenNobodyIsParked) {
+    contract("I3");
     write_ok(a, "x");
     const ipcdev_waiters parked = observer().waiters();
     EXPECT_EQ(parked.count, 0U);
@@ -244,7 +257,7 @@ TEST_F(Ioctl, WaitersTellsNobodyWhenNobodyIsParked) {
 }
 
 TEST_F(Ioctl, WaitersTellsThePidReadOrWriteAndBytes) {
-    contract("WAITERS: pid, read or write, bytes");
+    contract("I3");
     become_fifo(1);
     read_parks(a, 123);
     ipcdev_waiters parked = observer().waiters();
@@ -263,7 +276,7 @@ TEST_F(Ioctl, WaitersTellsThePidReadOrWriteAndBytes) {
 }
 
 TEST_F(Ioctl, WaitersTellsThePidOfTheThread) {
-    contract("WAITERS: the pid of the thread");
+    contract("I3");
     static_cast<void>(a.fd());
     Client thread = a.thread("a's thread");
     read_parks(thread);
@@ -272,7 +285,7 @@ TEST_F(Ioctl, WaitersTellsThePidOfTheThread) {
 }
 
 TEST_F(Ioctl, WaitersTellsSinceWhen) {
-    contract("WAITERS: since when");
+    contract("I3");
     static_cast<void>(a.fd());
     const std::uint64_t before = monotonic_ns();
     read_parks(a);
@@ -284,6 +297,7 @@ TEST_F(Ioctl, WaitersTellsSinceWhen) {
 }
 
 TEST_F(Ioctl, WaitersTellsReadersInTheOrderInWhichTheyWillBeServed) {
+    contract("I3", "R6");
     for (Client* client : {&c, &a, &b}) {
         read_parks(*client);
     }
@@ -298,6 +312,7 @@ TEST_F(Ioctl, WaitersTellsReadersInTheOrderInWhichTheyWillBeServed) {
 }
 
 TEST_F(Ioctl, WaitersTellsOnlyWhoIsStillParked) {
+    contract("I3");
     for (Client* client : {&a, &b, &c}) {
         read_parks(*client);
     }
@@ -310,7 +325,7 @@ TEST_F(Ioctl, WaitersTellsOnlyWhoIsStillParked) {
 }
 
 TEST_F(Ioctl, WaitersTellsSomeEntriesFromAnIndexOn) {
-    contract("WAITERS: some entries from an index on");
+    contract("I3");
     constexpr unsigned parked_calls = IPCDEV_WAITERS_PER_CALL + 3;
     std::vector<Client> threads;
     static_cast<void>(a.fd());

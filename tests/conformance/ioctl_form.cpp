@@ -57,6 +57,7 @@ class IoctlForm : public DeviceTest {
 };
 
 TEST_F(IoctlForm, EveryStructInOrderIsAccepted) {
+    contract("I7");
     for (const Known& known : every_ioctl()) {
         SCOPED_TRACE(known.name);
         expect_result(a.ioctl(known.number, known.argument()), 0);
@@ -64,6 +65,7 @@ TEST_F(IoctlForm, EveryStructInOrderIsAccepted) {
 }
 
 TEST_F(IoctlForm, ASizeThatIsNotTheOneOfTheNumberGivesEINVAL) {
+    contract("I7");
     for (const Known& known : every_ioctl()) {
         for (const int off_by : {-1, 1, 4}) {
             SCOPED_TRACE(known.name);
@@ -75,6 +77,7 @@ TEST_F(IoctlForm, ASizeThatIsNotTheOneOfTheNumberGivesEINVAL) {
 }
 
 TEST_F(IoctlForm, AReservedFieldThatIsNot0GivesEINVAL) {
+    contract("I7");
     for (const Known& known : every_ioctl()) {
         for (std::size_t at = known.reserved; at < known.reserved_end; ++at) {
             SCOPED_TRACE(known.name + (" byte " + std::to_string(at)));
@@ -86,6 +89,7 @@ TEST_F(IoctlForm, AReservedFieldThatIsNot0GivesEINVAL) {
 }
 
 TEST_F(IoctlForm, AStructThatHasGrownIsAcceptedWhenItsTailIs0) {
+    contract("I7");
     for (const Known& known : every_ioctl()) {
         for (const std::size_t bytes : {known.size() + 4, known.size() + 64, std::size_t{4096}}) {
             SCOPED_TRACE(known.name + (" of " + std::to_string(bytes)));
@@ -98,6 +102,7 @@ TEST_F(IoctlForm, AStructThatHasGrownIsAcceptedWhenItsTailIs0) {
 }
 
 TEST_F(IoctlForm, AStructThatHasGrownGivesEINVALWhenItsTailIsNot0) {
+    contract("I7");
     for (const Known& known : every_ioctl()) {
         const Known grown = known.grown_to(known.size() + 64);
         for (const std::size_t at : {known.size(), known.size() + 31, known.size() + 63}) {
@@ -110,7 +115,7 @@ TEST_F(IoctlForm, AStructThatHasGrownGivesEINVALWhenItsTailIsNot0) {
 }
 
 TEST_F(IoctlForm, AStructThatHasGrownIsAnsweredAsTheKnownOneIs) {
-    contract("structs carry their size, so that they can grow");
+    contract("I7");
     const Known known = all_known[0];
     const Known grown = known.grown_to(known.size() + 64);
     const auto from_grown = from_bytes<ipcdev_info>(
@@ -124,6 +129,7 @@ TEST_F(IoctlForm, AStructThatHasGrownIsAnsweredAsTheKnownOneIs) {
 // --- anything else
 
 TEST_F(IoctlForm, AnythingElseGivesENOTTY) {
+    contract("I6");
     const std::string room(64, '\0');
     for (const unsigned long number : {
              static_cast<unsigned long>(_IO(IPCDEV_IOC_TYPE, 0)),
@@ -141,7 +147,7 @@ TEST_F(IoctlForm, AnythingElseGivesENOTTY) {
 }
 
 TEST_F(IoctlForm, AStructThatIsSmallerThanTheFirstVersionGivesENOTTY) {
-    contract("ioctl: anything else: ENOTTY");
+    contract("I6", "I7");
     for (const Known& known : every_ioctl()) {
         SCOPED_TRACE(known.name);
         const Known smaller = known.grown_to(known.size() - 4);
@@ -152,9 +158,11 @@ TEST_F(IoctlForm, AStructThatIsSmallerThanTheFirstVersionGivesENOTTY) {
 // --- 32-bit programs
 
 TEST_F(IoctlForm, StructsAndNumbersHaveOneLayoutFor32And64Bits) {
+    contract("I7");
     static_assert(sizeof(ipcdev_info) == 64 && offsetof(ipcdev_info, queued_bytes) == 32);
     static_assert(offsetof(ipcdev_info, parked_readers) == 40);
-    static_assert(offsetof(ipcdev_info, reserved) == 52);
+    static_assert(offsetof(ipcdev_info, begun_messages) == 52);
+    static_assert(offsetof(ipcdev_info, reserved) == 56);
     static_assert(sizeof(ipcdev_stats) == 88 && offsetof(ipcdev_stats, messages_written) == 8);
     static_assert(sizeof(ipcdev_waiter) == 24 && offsetof(ipcdev_waiter, bytes) == 8);
     static_assert(sizeof(ipcdev_waiters) == 784 && offsetof(ipcdev_waiters, waiters) == 16);
@@ -200,6 +208,7 @@ Outcome ioctl_as_32_bit_program(const Call& call) {
 }
 
 TEST_F(IoctlForm, A32BitProgramWorksOnA64BitKernel) {
+    contract("I7");
     try {
         static_cast<void>(a.run(getpid_as_32_bit_program));
     } catch (const ClientGone&) {

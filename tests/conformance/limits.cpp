@@ -43,7 +43,7 @@ class Limits : public DeviceTest {
 // --- what is so without any setting
 
 TEST_F(Limits, AFreshDeviceIsAFifoOf64MessagesOf4096Bytes) {
-    contract("defaults: a fifo of 64 messages of 4,096 bytes");
+    contract("M4");
     serve_anew();
     const ipcdev_info now = info();
     EXPECT_EQ(now.mode, static_cast<unsigned>(IPCDEV_MODE_FIFO));
@@ -54,6 +54,7 @@ TEST_F(Limits, AFreshDeviceIsAFifoOf64MessagesOf4096Bytes) {
 }
 
 TEST_F(Limits, CountersBeginAt0) {
+    contract("I2");
     serve_anew();
     ipcdev_stats none{};
     none.size = sizeof(none);
@@ -63,7 +64,7 @@ TEST_F(Limits, CountersBeginAt0) {
 // --- depth and max_message
 
 TEST_F(Limits, TheDepthIs1To65536) {
-    contract("depth: 1 to 65,536");
+    contract("M4", "I4");
     accepts(1, IPCDEV_MESSAGE_DEFAULT);
     accepts(IPCDEV_DEPTH_MAX, IPCDEV_MESSAGE_DEFAULT);
     refuses(IPCDEV_DEPTH_MAX + 1, 1);
@@ -71,7 +72,7 @@ TEST_F(Limits, TheDepthIs1To65536) {
 }
 
 TEST_F(Limits, TheLargestMessageIs1To65536Bytes) {
-    contract("max_message: 1 to 65,536");
+    contract("M4", "I4");
     accepts(64, 1);
     accepts(64, IPCDEV_MESSAGE_MAX);
     refuses(1, IPCDEV_MESSAGE_MAX + 1);
@@ -79,7 +80,7 @@ TEST_F(Limits, TheLargestMessageIs1To65536Bytes) {
 }
 
 TEST_F(Limits, DepthTimesMaxMessageIsAtMost256MiBElseEINVAL) {
-    contract("depth x max_message at most 256 MiB, else EINVAL");
+    contract("M4", "I4");
     accepts(IPCDEV_DEPTH_MAX, 4096);
     accepts(4096, IPCDEV_MESSAGE_MAX);
     refuses(IPCDEV_DEPTH_MAX, 4097);
@@ -90,6 +91,7 @@ TEST_F(Limits, DepthTimesMaxMessageIsAtMost256MiBElseEINVAL) {
 }
 
 TEST_F(Limits, AMessageOfMaxMessageIsAcceptedAndOneByteMoreGivesEMSGSIZE) {
+    contract("W2", "W4");
     for (const unsigned max_message : {1U, 2U, 4095U, 4096U, 4097U, 65535U, 65536U}) {
         become_fifo(2, max_message);
         const std::string largest = pattern(max_message, max_message);
@@ -101,7 +103,7 @@ TEST_F(Limits, AMessageOfMaxMessageIsAcceptedAndOneByteMoreGivesEMSGSIZE) {
 }
 
 TEST_F(Limits, ASlotHasTheSameLimitOfBytes) {
-    contract("more than max_message: EMSGSIZE, nothing queued");
+    contract("W4", "M3");
     become_slot(100);
     write_ok(a, pattern(100));
     expect_error(a.write(pattern(101)), EMSGSIZE);
@@ -109,6 +111,7 @@ TEST_F(Limits, ASlotHasTheSameLimitOfBytes) {
 }
 
 TEST_F(Limits, MessagesOf65536BytesAreReadInOneReadOrInMany) {
+    contract("W2", "R2");
     become_fifo(3, IPCDEV_MESSAGE_MAX);
     for (unsigned i = 0; i < 3; ++i) {
         write_ok(a, pattern(IPCDEV_MESSAGE_MAX, i));
@@ -123,6 +126,7 @@ TEST_F(Limits, MessagesOf65536BytesAreReadInOneReadOrInMany) {
 }
 
 TEST_F(Limits, AFifoOfDepth1IsTheBlockingSingleSlot) {
+    contract("M1");
     become_fifo(1);
     write_ok(a, "first");
     write_parks(a, "second");
@@ -146,7 +150,7 @@ Outcome write_until_it_fails(const Call& call) {
 }
 
 TEST_F(Limits, AFifoOfDepth65536HoldsThatMany) {
-    contract("a fifo of depth 65,536 holds that many");
+    contract("M1", "M4");
     become_fifo(IPCDEV_DEPTH_MAX, 4);
     a.open(O_RDWR | O_NONBLOCK);
     // A slow machine shows it with far fewer.
@@ -179,7 +183,7 @@ std::vector<Client> Limits::park_as_many_as_may_be(Action in_a_thread) {
 }
 
 TEST_F(Limits, OneMoreThan4096ParkedReadsGivesENOBUFS) {
-    contract("at most 4,096 operations are parked on a device; one more gets ENOBUFS");
+    contract("W8");
     const std::vector<Client> parked = park_as_many_as_may_be(read_in_threads);
     expect_error(a.read(1), ENOBUFS);
     expect_error(a.read(1), ENOBUFS);
@@ -193,7 +197,7 @@ TEST_F(Limits, OneMoreThan4096ParkedReadsGivesENOBUFS) {
 }
 
 TEST_F(Limits, OneMoreThan4096ParkedWritesGivesENOBUFS) {
-    contract("at most 4,096 operations are parked on a device; one more gets ENOBUFS");
+    contract("W8");
     become_fifo(1);
     fill(a);
     const std::vector<Client> parked = park_as_many_as_may_be(write_in_threads);
@@ -210,21 +214,27 @@ TEST_F(Limits, OneMoreThan4096ParkedWritesGivesENOBUFS) {
 constexpr auto no_page_fault_waits = "this user can't have page faults wait";
 
 TEST_F(Limits, OneMoreThan4096CopiesGivesENOBUFS) {
-    contract("copies under way count with the parked operations");
+    contract("W8");
     if (info().server != IPCDEV_SERVER_MODULE) {
         skip("a daemon's copies are over at once: AReaderThatStallsKeepsWhatItTook has it");
     }
     become_fifo(2, 2 * IPCDEV_PARKED_MAX);
-    write_ok(a, pattern(IPCDEV_PARKED_MAX));
     std::vector<Client> stalled = crowd("process", processes);
     for (Client& process : stalled) {
         if (!make_stalling_memory(process)) {
             skip(no_page_fault_waits);
         }
     }
-    ASSERT_TRUE(start_threads(stalled, read_stalling_in_threads, IPCDEV_PARKED_MAX));
-    observer().wait_until([](const ipcdev_info& now) { return now.queued_bytes == 0; },
-                          "each of the readers has taken its byte");
+    constexpr unsigned each = IPCDEV_PARKED_MAX / processes;
+    for (Client& process : stalled) { // the bytes of a message are for one open
+        write_ok(a, pattern(each));
+        ASSERT_TRUE(start_threads(process, read_stalling_in_threads, each));
+        observer().wait_until(
+            [](const ipcdev_info& now) {
+                return now.queued_messages == 0 && now.begun_messages == 0;
+            },
+            "each of the readers has taken its byte");
+    }
     expect_error(a.read(1), ENOBUFS); // would park
     write_ok(a, "xyz");
     expect_error(a.read(1), ENOBUFS); // would be one more copy
@@ -235,11 +245,8 @@ TEST_F(Limits, OneMoreThan4096CopiesGivesENOBUFS) {
     expect_error(b.write("and it would park"), ENOBUFS);
     expect_parked(0, 0);
     killed(stalled.front()); // its bytes come back
-    observer().wait_until(
-        [](const ipcdev_info& now) {
-            return now.queued_bytes == 16 + IPCDEV_PARKED_MAX / processes;
-        },
-        "what its readers took is there again");
+    observer().wait_until([](const ipcdev_info& now) { return now.queued_bytes == 16 + each; },
+                          "what its readers took is there again");
     EXPECT_EQ(b.read(1).result, 1);
     write_parks(c, "parks");
 }
@@ -251,11 +258,12 @@ bool sleeps_in_read(Client& client) {
 }
 
 TEST_F(Limits, AReaderThatStallsKeepsWhatItTook) {
-    contract("bytes that are being copied out are the reader's");
+    contract("W8", "R6");
     if (!make_stalling_memory(a)) {
         skip(no_page_fault_waits);
     }
-    write_ok(b, "xyz");
+    write_ok(b, "x");
+    write_ok(b, "yz");
     a.start(read_stalling, {Client::own, {}, {}, -1});
     for (unsigned attempt = 0; !sleeps_in_read(a); ++attempt) {
         back_off(attempt);
@@ -270,8 +278,9 @@ TEST_F(Limits, AReaderThatStallsKeepsWhatItTook) {
     }
     // The kernel has the reader's memory at hand before it asks the server.
     still_waits(a);
-    expect_queued(1, 3);
-    expect_read(b, "xyz");
+    expect_queued(2, 3);
+    expect_read(b, "x");
+    expect_read(b, "yz");
     killed(a);
     declared_difference("a reader whose memory isn't there has taken nothing yet");
 }

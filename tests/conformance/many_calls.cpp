@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "many_calls.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 
@@ -94,18 +95,19 @@ bool make_stalling_memory(Client& client) {
     return made.result == 0;
 }
 
-bool start_threads(std::vector<Client>& clients, Action in_threads, unsigned count) {
-    const auto each = static_cast<std::int64_t>(count / clients.size());
-    for (Client& client : clients) {
-        const Outcome started = client.run(in_threads, {Client::own, {each}, {}, -1});
-        if (started.error == EAGAIN) {
-            return false;
-        }
-        if (started.result != 0) {
-            throw std::runtime_error(client.name() + " can't start threads: " + started.text());
-        }
+bool start_threads(Client& client, Action in_threads, unsigned count) {
+    const Outcome started =
+        client.run(in_threads, {Client::own, {static_cast<std::int64_t>(count)}, {}, -1});
+    if (started.result != 0 && started.error != EAGAIN) {
+        throw std::runtime_error(client.name() + " can't start threads: " + started.text());
     }
-    return true;
+    return started.result == 0;
+}
+
+bool start_threads(std::vector<Client>& clients, Action in_threads, unsigned count) {
+    const auto each = static_cast<unsigned>(count / clients.size());
+    return std::ranges::all_of(
+        clients, [&](Client& client) { return start_threads(client, in_threads, each); });
 }
 
 } // namespace ipcdev::conformance

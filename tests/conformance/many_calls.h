@@ -33,8 +33,9 @@ Outcome prepare_stalling_memory(const Call& call);
 // Has the client make it. False: this user can't have page faults wait.
 bool make_stalling_memory(Client& client);
 
-// Has each of the clients start its share of `count` threads. False: it may not have
-// so many.
+// Has the client start `count` threads. False: it may not have so many.
+bool start_threads(Client& client, Action in_threads, unsigned count);
+// Has each of the clients start its share of them.
 bool start_threads(std::vector<Client>& clients, Action in_threads, unsigned count);
 
 } // namespace ipcdev::conformance

@@ -103,7 +103,7 @@ class Namespaces : public DeviceTest {
 };
 
 TEST_F(Namespaces, WaitersHasNoNumberForAThreadThatThePidNamespaceLacks) {
-    contract("WAITERS: the pid is 0 if the caller's pid namespace does not have it");
+    contract("I3");
     read_parks(a);
     const Seen seen = seen_inside(b, false);
     if (is_module()) {
@@ -116,7 +116,7 @@ TEST_F(Namespaces, WaitersHasNoNumberForAThreadThatThePidNamespaceLacks) {
 }
 
 TEST_F(Namespaces, WaitersNumbersAThreadAsThePidNamespaceOfTheCallerDoes) {
-    contract("WAITERS: the pid is that of the caller's pid namespace");
+    contract("I3");
     const Seen seen = seen_inside(b, true);
     if (is_module()) {
         EXPECT_EQ(seen.waiters.waiters[0].pid, seen.reader);
@@ -128,7 +128,7 @@ TEST_F(Namespaces, WaitersNumbersAThreadAsThePidNamespaceOfTheCallerDoes) {
 }
 
 TEST_F(Namespaces, WaitersTellsSinceWhenByTheClockOfTheCaller) {
-    contract("WAITERS: since when, by the caller's time namespace");
+    contract("I3");
     read_parks(a);
     const std::uint64_t outside = observer().waiters().waiters[0].since_ns;
     const std::uint64_t inside = seen_inside(b, false).waiters.waiters[0].since_ns;

@@ -15,19 +15,20 @@ class NonBlocking : public DeviceTest {
 // --- EAGAIN instead of parking
 
 TEST_F(NonBlocking, ReadOfAnEmptyFifoGivesEAGAIN) {
-    contract("read, empty: with O_NONBLOCK EAGAIN at once");
+    contract("R5");
     open_nonblocking(a);
     expect_error(a.read(1), EAGAIN);
 }
 
 TEST_F(NonBlocking, ReadOfAnEmptySlotGivesEAGAIN) {
-    contract("read, empty: with O_NONBLOCK EAGAIN at once");
+    contract("R5");
     become_slot();
     open_nonblocking(a);
     expect_error(a.read(1), EAGAIN);
 }
 
 TEST_F(NonBlocking, ReadTakesAMessageThatWaits) {
+    contract("R3");
     open_nonblocking(a);
     write_ok(b, "x");
     expect_read(a, "x");
@@ -35,6 +36,7 @@ TEST_F(NonBlocking, ReadTakesAMessageThatWaits) {
 }
 
 TEST_F(NonBlocking, ReadTakesTheRestOfAMessage) {
+    contract("R3");
     open_nonblocking(a);
     write_ok(b, "abc");
     expect_read(a, "ab", 2);
@@ -43,7 +45,7 @@ TEST_F(NonBlocking, ReadTakesTheRestOfAMessage) {
 }
 
 TEST_F(NonBlocking, WriteToAFullFifoGivesEAGAIN) {
-    contract("write, fifo, full: with O_NONBLOCK EAGAIN at once");
+    contract("W5");
     open_nonblocking(a);
     fill(a);
     const ipcdev_info full = info();
@@ -52,6 +54,7 @@ TEST_F(NonBlocking, WriteToAFullFifoGivesEAGAIN) {
 }
 
 TEST_F(NonBlocking, WriteTakesTheRoomThereIs) {
+    contract("W5");
     become_fifo(1);
     open_nonblocking(a);
     write_ok(a, "1");
@@ -62,7 +65,7 @@ TEST_F(NonBlocking, WriteTakesTheRoomThereIs) {
 }
 
 TEST_F(NonBlocking, WriteToASlotNeverGivesEAGAIN) {
-    contract("slot: never parks");
+    contract("M3");
     become_slot();
     open_nonblocking(a);
     for (int i = 0; i < 10; ++i) {
@@ -72,7 +75,7 @@ TEST_F(NonBlocking, WriteToASlotNeverGivesEAGAIN) {
 }
 
 TEST_F(NonBlocking, VectorsGiveEAGAINToo) {
-    contract("with O_NONBLOCK EAGAIN at once");
+    contract("W5", "R5");
     become_fifo(1);
     open_nonblocking(a);
     expect_error(a.readv({1, 1}), EAGAIN);
@@ -81,7 +84,7 @@ TEST_F(NonBlocking, VectorsGiveEAGAINToo) {
 }
 
 TEST_F(NonBlocking, CallsNeverPark) {
-    contract("with O_NONBLOCK EAGAIN at once: no park is counted");
+    contract("P5");
     become_fifo(1);
     open_nonblocking(a);
     const ipcdev_stats before = stats();
@@ -95,7 +98,7 @@ TEST_F(NonBlocking, CallsNeverPark) {
 }
 
 TEST_F(NonBlocking, ReadAndWriteOf0BytesReturn0) {
-    contract("0 bytes: returns 0");
+    contract("W1", "R1");
     become_fifo(1);
     open_nonblocking(a);
     expect_result(a.read(0), 0);
@@ -106,6 +109,7 @@ TEST_F(NonBlocking, ReadAndWriteOf0BytesReturn0) {
 // --- whoever is parked
 
 TEST_F(NonBlocking, ReaderGetsEAGAINAtOnceBesideAParkedReader) {
+    contract("R5", "H6");
     read_parks(a);
     open_nonblocking(b);
     expect_error(b.read(1), EAGAIN);
@@ -113,6 +117,7 @@ TEST_F(NonBlocking, ReaderGetsEAGAINAtOnceBesideAParkedReader) {
 }
 
 TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideAParkedWriter) {
+    contract("W5", "H6");
     become_fifo(1);
     fill(a);
     write_parks(a, "parked");
@@ -123,7 +128,7 @@ TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideAParkedWriter) {
 }
 
 TEST_F(NonBlocking, WriterThatWasOpenBeforeGetsEAGAINAtOnceBesideAParkedWriter) {
-    contract("fifo, full: with O_NONBLOCK EAGAIN at once");
+    contract("W5", "H6");
     become_fifo(1);
     open_nonblocking(b);
     fill(a);
@@ -132,6 +137,7 @@ TEST_F(NonBlocking, WriterThatWasOpenBeforeGetsEAGAINAtOnceBesideAParkedWriter) 
 }
 
 TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideManyParkedWriters) {
+    contract("W5", "H6");
     become_fifo(1);
     fill(a);
     auto writers = crowd("writer", 20);
@@ -145,7 +151,7 @@ TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideManyParkedWriters) {
 
 // An O_TRUNC open must not change what the kernel does for the next writers.
 TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideAParkedWriterAfterAnOpenWithTRUNC) {
-    contract("O_TRUNC is ignored; fifo, full: with O_NONBLOCK EAGAIN at once");
+    contract("W5", "O4", "H6");
     become_fifo(1);
     fill(a);
     open_ok(c, O_WRONLY | O_TRUNC);
@@ -156,7 +162,7 @@ TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideAParkedWriterAfterAnOpenWithTRUN
 }
 
 TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideAParkedWriterThatOpenedWithTRUNC) {
-    contract("O_TRUNC is ignored; fifo, full: with O_NONBLOCK EAGAIN at once");
+    contract("W5", "O4", "H6");
     become_fifo(1);
     open_ok(a, O_RDWR | O_TRUNC | O_CREAT, 0666);
     fill(a);
@@ -168,7 +174,7 @@ TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideAParkedWriterThatOpenedWithTRUNC
 
 // Nor must a writer with O_APPEND, once its write has returned.
 TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideAParkedWriterAfterAnAppendingWrite) {
-    contract("O_APPEND is ignored; fifo, full: with O_NONBLOCK EAGAIN at once");
+    contract("W5", "O4", "H6");
     become_fifo(2);
     open_ok(c, O_WRONLY | O_APPEND);
     write_ok(c, "appended");
@@ -179,6 +185,7 @@ TEST_F(NonBlocking, WriterGetsEAGAINAtOnceBesideAParkedWriterAfterAnAppendingWri
 }
 
 TEST_F(NonBlocking, ReaderTakesAMessageBesideAParkedWriter) {
+    contract("R3", "H6");
     become_fifo(1);
     fill(a);
     write_parks(a, "parked");
@@ -189,6 +196,7 @@ TEST_F(NonBlocking, ReaderTakesAMessageBesideAParkedWriter) {
 }
 
 TEST_F(NonBlocking, WriterServesAParkedReader) {
+    contract("H1");
     read_parks(a);
     open_nonblocking(b);
     write_ok(b, "x");
@@ -198,6 +206,7 @@ TEST_F(NonBlocking, WriterServesAParkedReader) {
 // --- fcntl(F_SETFL)
 
 TEST_F(NonBlocking, IsEffectiveAtTheNextCallAfterFcntl) {
+    contract("P5");
     static_cast<void>(a.fd());
     expect_result(a.set_nonblocking(true), 0);
     expect_error(a.read(1), EAGAIN);
@@ -210,6 +219,7 @@ TEST_F(NonBlocking, IsEffectiveAtTheNextCallAfterFcntl) {
 }
 
 TEST_F(NonBlocking, IsEffectiveForTheNextWriteAfterFcntl) {
+    contract("P5");
     become_fifo(1);
     fill(a);
     expect_result(a.set_nonblocking(true), 0);
@@ -221,14 +231,14 @@ TEST_F(NonBlocking, IsEffectiveForTheNextWriteAfterFcntl) {
 }
 
 TEST_F(NonBlocking, IsTakenOffAnOpenThatWasMadeWithIt) {
-    contract("O_NONBLOCK is as fcntl left it, whatever the open said");
+    contract("P5");
     open_nonblocking(a);
     expect_result(a.set_nonblocking(false), 0);
     read_parks(a);
 }
 
 TEST_F(NonBlocking, BelongsToTheOpenAndItsDups) {
-    contract("O_NONBLOCK belongs to the open file description");
+    contract("P5");
     const auto copy = static_cast<int>(a.dup().result);
     expect_result(a.set_nonblocking(true, copy), 0);
     expect_error(a.read(1), EAGAIN);
@@ -236,7 +246,7 @@ TEST_F(NonBlocking, BelongsToTheOpenAndItsDups) {
 }
 
 TEST_F(NonBlocking, SetByFcntlEndsNoCallThatIsParkedOnThatOpen) {
-    contract("O_NONBLOCK is effective at the next call");
+    contract("P5");
     Client thread = a.thread("a's thread");
     read_parks(thread);
     expect_result(a.set_nonblocking(true), 0);
@@ -247,7 +257,7 @@ TEST_F(NonBlocking, SetByFcntlEndsNoCallThatIsParkedOnThatOpen) {
 }
 
 TEST_F(NonBlocking, SetByFcntlEndsNoWriteThatIsParkedOnThatOpen) {
-    contract("O_NONBLOCK is effective at the next call");
+    contract("P5");
     become_fifo(1);
     fill(a);
     Client thread = a.thread("a's thread");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Chapter 'Not offered, and how that shows' of the contract. Served as a FUSE
+// Chapter 'Not offered' of the contract. Served as a FUSE
 // file the device looks like a regular file to the kernel, which then offers some
 // of it; what it does is asserted here, and that nothing of it loses a message or
 // hangs. docs/differences.md has the table.
@@ -115,13 +115,13 @@ Outcome copy_file_range_out(const Call& call) {
 }
 
 TEST_F(NotOffered, SpliceFromItGivesEINVALAndTheMessageStays) {
-    contract("splice and sendfile: EINVAL");
+    contract("N2");
     write_ok(a, "message");
     expect_refused_or_as_a_read(b.run(splice_out), "message");
 }
 
 TEST_F(NotOffered, SpliceFromItWhileItIsEmptyHoldsNobodyUp) {
-    contract("splice from an empty device holds nobody up");
+    contract("N2");
     static_cast<void>(b.fd());
     b.start(splice_out);
     observer().wait_until(
@@ -142,7 +142,7 @@ TEST_F(NotOffered, SpliceFromItWhileItIsEmptyHoldsNobodyUp) {
 }
 
 TEST_F(NotOffered, SpliceIntoItGivesEINVAL) {
-    contract("splice and sendfile: EINVAL");
+    contract("N2");
     const Outcome done = a.run(splice_in, {Client::own, {}, "hello", -1});
     if (is_a_file()) {
         expect_result(done, 5);
@@ -155,13 +155,13 @@ TEST_F(NotOffered, SpliceIntoItGivesEINVAL) {
 }
 
 TEST_F(NotOffered, SendfileFromItGivesEINVALAndTheMessageStays) {
-    contract("splice and sendfile: EINVAL");
+    contract("N2");
     write_ok(a, "message");
     expect_refused_or_as_a_read(b.run(sendfile_out), "message");
 }
 
 TEST_F(NotOffered, SendfileAndSpliceIntoItAreWritesOfTheirOwn) {
-    contract("splice and sendfile: EINVAL");
+    contract("N2");
     become_fifo(1);
     for (const Action into : {sendfile_in, splice_in}) {
         const Outcome first = a.run(into, {Client::own, {}, "first", -1});
@@ -179,7 +179,7 @@ TEST_F(NotOffered, SendfileAndSpliceIntoItAreWritesOfTheirOwn) {
 }
 
 TEST_F(NotOffered, SendfileIntoItGivesEINVAL) {
-    contract("splice and sendfile: EINVAL");
+    contract("N2");
     const Outcome done = a.run(sendfile_in, {Client::own, {}, "hello", -1});
     if (is_a_file()) {
         expect_result(done, 5);
@@ -192,6 +192,7 @@ TEST_F(NotOffered, SendfileIntoItGivesEINVAL) {
 }
 
 TEST_F(NotOffered, CopyFileRangeFailsAndTheMessageStays) {
+    contract("N2");
     write_ok(a, "stays");
     const Outcome done = b.run(copy_file_range_out);
     expect_error(done, is_a_file() && done.error == EXDEV ? EXDEV : EINVAL);
@@ -232,14 +233,14 @@ Outcome read_ahead(const Call& call) {
 }
 
 TEST_F(NotOffered, SharedMmapGivesENODEV) {
-    contract("mmap: ENODEV");
+    contract("N1");
     write_ok(a, "stays");
     expect_error(b.run(map_shared), ENODEV);
     expect_untouched("stays");
 }
 
 TEST_F(NotOffered, PrivateMmapGivesENODEV) {
-    contract("mmap: ENODEV");
+    contract("N1");
     write_ok(a, "stays");
     const Outcome done = b.run(map_private_and_look);
     if (is_a_file()) {
@@ -252,7 +253,7 @@ TEST_F(NotOffered, PrivateMmapGivesENODEV) {
 }
 
 TEST_F(NotOffered, PrivateMmapWhileItIsEmptyHoldsNobodyUp) {
-    contract("mmap of an empty device holds nobody up");
+    contract("N1");
     const Outcome done = b.run(map_private_and_look);
     EXPECT_TRUE(done.result == SIGBUS || done.error == ENODEV) << done.text();
     opens(c);
@@ -261,6 +262,7 @@ TEST_F(NotOffered, PrivateMmapWhileItIsEmptyHoldsNobodyUp) {
 }
 
 TEST_F(NotOffered, ReadaheadTakesNoMessageAndHoldsNobodyUp) {
+    contract("N2");
     static_cast<void>(b.run(read_ahead)); // whether it fails is the VFS's affair
     write_ok(a, "stays");
     static_cast<void>(b.run(read_ahead));
@@ -270,7 +272,7 @@ TEST_F(NotOffered, ReadaheadTakesNoMessageAndHoldsNobodyUp) {
 // --- fsync, RWF_NOWAIT, FIONREAD, O_DIRECT
 
 TEST_F(NotOffered, FsyncGivesEINVAL) {
-    contract("fsync: EINVAL");
+    contract("N3");
     write_ok(a, "stays");
     expect_error(a.run([](const Call& call) { return outcome(fsync(call.fd)); }), EINVAL);
     expect_error(a.run([](const Call& call) { return outcome(fdatasync(call.fd)); }), EINVAL);
@@ -290,7 +292,7 @@ Outcome read_nowait(const Call& call) {
 }
 
 TEST_F(NotOffered, RWFNOWAITNeverParksOrGivesEOPNOTSUPP) {
-    contract("RWF_NOWAIT: never parks");
+    contract("N4");
     become_fifo(1);
     if (has(IPCDEV_CAP_NOWAIT)) {
         expect_error(a.run(read_nowait), EAGAIN);
@@ -309,7 +311,7 @@ TEST_F(NotOffered, RWFNOWAITNeverParksOrGivesEOPNOTSUPP) {
 }
 
 TEST_F(NotOffered, FIONREADGivesENOTTY) {
-    contract("FIONREAD: ENOTTY");
+    contract("N6");
     write_ok(a, "stays");
     const Outcome done = a.ioctl(FIONREAD, std::string(sizeof(int), '\0'));
     if (is_a_file()) {
@@ -323,7 +325,7 @@ TEST_F(NotOffered, FIONREADGivesENOTTY) {
 }
 
 TEST_F(NotOffered, OpenWithDIRECTGivesEINVAL) {
-    contract("O_DIRECT: EINVAL at open");
+    contract("N5");
     const Outcome done = a.open(O_RDWR | O_DIRECT);
     if (is_a_file()) {
         ASSERT_GE(done.result, 0) << done.text();
@@ -369,6 +371,7 @@ Call aio(std::int64_t operation, const std::string& buffer, std::int64_t offset 
 }
 
 TEST_F(NotOffered, AIOReadsAndWritesAsReadAndWriteDo) {
+    contract("P5");
     const std::string room(100, '\0');
     expect_result(a.run(by_aio, aio(IOCB_CMD_PWRITE, "by AIO")), 6);
     const Outcome done = b.run(by_aio, aio(IOCB_CMD_PREAD, room));
@@ -379,13 +382,13 @@ TEST_F(NotOffered, AIOReadsAndWritesAsReadAndWriteDo) {
 }
 
 TEST_F(NotOffered, AIOMayNameAnOffsetThatMeansNothing) {
-    contract("a read never returns 0 for a count above 0");
+    contract("R2");
     expect_result(a.run(by_aio, aio(IOCB_CMD_PWRITE, "by AIO", 4096)), 6);
     EXPECT_EQ(b.run(by_aio, aio(IOCB_CMD_PREAD, std::string(100, '\0'), 4096)).bytes, "by AIO");
 }
 
 TEST_F(NotOffered, AIOAtTheOffsetWhereAnotherEndedIsACallOfItsOwn) {
-    contract("a read never returns 0 for a count above 0");
+    contract("R2");
     become_fifo(1);
     expect_result(a.run(by_aio, aio(IOCB_CMD_PWRITE, "ten bytes!", 0)), 10);
     parks(a, [&] { a.start(by_aio, aio(IOCB_CMD_PWRITE, "and ten...", 10)); });
@@ -395,6 +398,7 @@ TEST_F(NotOffered, AIOAtTheOffsetWhereAnotherEndedIsACallOfItsOwn) {
 }
 
 TEST_F(NotOffered, AIOThatIsParkedCanBeKilled) {
+    contract("H3");
     become_fifo(1);
     for (const int flags : {O_RDWR, O_RDWR | O_DIRECT}) {
         if (a.open(flags).result < 0 || b.open(flags).result < 0) {

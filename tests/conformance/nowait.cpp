@@ -79,13 +79,13 @@ Outcome aio_nowait(const Call& call) {
 }
 
 TEST_F(NoWait, AReadOfAnEmptyDeviceGivesEAGAIN) {
-    contract("RWF_NOWAIT: as O_NONBLOCK");
+    contract("P5", "N4");
     gives(ends(a, read_nowait), -1, EAGAIN);
     expect_parked(0, 0);
 }
 
 TEST_F(NoWait, AReadGetsTheMessageThatIsThere) {
-    contract("RWF_NOWAIT: as O_NONBLOCK");
+    contract("P5", "N4");
     write_ok(b, "stays, or is read");
     const Outcome done = ends(a, read_nowait);
     gives(done, 17);
@@ -97,14 +97,14 @@ TEST_F(NoWait, AReadGetsTheMessageThatIsThere) {
 }
 
 TEST_F(NoWait, AWriteIsQueuedWhereThereIsRoom) {
-    contract("RWF_NOWAIT: as O_NONBLOCK");
+    contract("P5", "N4");
     const Outcome done = ends(a, write_nowait, {Client::own, {}, "message", -1});
     gives(done, 7);
     expect_queued(done.result < 0 ? 0 : 1, done.result < 0 ? 0 : 7);
 }
 
 TEST_F(NoWait, AWriteToAFullFifoGivesEAGAIN) {
-    contract("RWF_NOWAIT: as O_NONBLOCK");
+    contract("P5", "N4");
     become_fifo(1);
     fill(b);
     gives(ends(a, write_nowait, {Client::own, {}, "message", -1}), -1, EAGAIN);
@@ -113,7 +113,7 @@ TEST_F(NoWait, AWriteToAFullFifoGivesEAGAIN) {
 }
 
 TEST_F(NoWait, IsOfTheCallAndNotOfTheOpen) {
-    contract("RWF_NOWAIT: as O_NONBLOCK, for that call");
+    contract("P5", "N4");
     static_cast<void>(ends(a, read_nowait));
     read_parks(a);
     write_ok(b, "hello");
@@ -121,7 +121,7 @@ TEST_F(NoWait, IsOfTheCallAndNotOfTheOpen) {
 }
 
 TEST_F(NoWait, OfAnIoUringReadGivesEAGAIN) {
-    contract("RWF_NOWAIT: as O_NONBLOCK, by io_uring too");
+    contract("P5", "N4");
     Ring ring(a);
     set_up(ring);
     ring.read_nowait(1, 5);
@@ -130,7 +130,7 @@ TEST_F(NoWait, OfAnIoUringReadGivesEAGAIN) {
 }
 
 TEST_F(NoWait, OfAnAIOReadAndWriteGivesEAGAIN) {
-    contract("RWF_NOWAIT: as O_NONBLOCK, by AIO too");
+    contract("P5", "N4");
     become_fifo(1);
     gives(ends(a, aio_nowait, {Client::own, {IOCB_CMD_PREAD}, "room", -1}), -1, EAGAIN);
     fill(b);

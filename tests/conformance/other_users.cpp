@@ -59,6 +59,28 @@ class OtherUsers : public DeviceTest {
         return clients;
     }
 
+    static ipcdev_waiters waiters_as(Client& client, unsigned first = 0,
+                                     Where where = Where::here()) {
+        ipcdev_waiters asked{};
+        asked.size = sizeof(asked);
+        asked.first = first;
+        const Outcome done = client.ioctl(IPCDEV_IOC_WAITERS, bytes_of(asked));
+        expect_result(done, 0, where);
+        return from_bytes<ipcdev_waiters>(done.bytes);
+    }
+    // The reads that it sees parked have these counts, from this index on.
+    static void sees(Client& client, const std::vector<std::uint64_t>& counts, unsigned first = 0,
+                     Where where = Where::here()) {
+        const ipcdev_waiters seen = waiters_as(client, first, where);
+        EXPECT_EQ(seen.total, first + counts.size()) << client.name();
+        if (seen.count != counts.size()) {
+            fail(client.name() + " sees " + std::to_string(seen.count) + " calls", where);
+        }
+        for (unsigned i = 0; i < IPCDEV_WAITERS_PER_CALL; ++i) {
+            EXPECT_EQ(seen.waiters[i].bytes, i < counts.size() ? counts[i] : 0) << client.name();
+        }
+    }
+
     static void start_or_skip(std::vector<Client>& clients, Action in_threads, unsigned count) {
         if (!start_threads(clients, in_threads, count)) {
             skip("user " + std::to_string(nobody) + " may not start 2,048 threads");
@@ -72,7 +94,7 @@ uid_t owner_of_the_device() {
 }
 
 TEST_F(OtherUsers, MayNotOpenByDefault) {
-    contract("node permissions: 0600 of the one who serves");
+    contract("M5");
     needs_own_server();
     server().end(SIGTERM);
     server().ensure();
@@ -83,7 +105,7 @@ TEST_F(OtherUsers, MayNotOpenByDefault) {
 }
 
 TEST_F(OtherUsers, MayOpenWhereThePermissionsSaySo) {
-    contract("node permissions: mode, owner, group are settings");
+    contract("M5");
     serve_with("--permissions 0666");
     turn_into(a, nobody);
     write_ok(a, "by nobody");
@@ -102,7 +124,7 @@ TEST_F(OtherUsers, MayOpenWhereThePermissionsSaySo) {
 }
 
 TEST_F(OtherUsers, MayNotConfigureButMayUseWhatIsOpen) {
-    contract("CONFIGURE: root or the one who serves (the module: CAP_SYS_ADMIN); else EPERM");
+    contract("I4");
     static_cast<void>(a.fd());
     turn_into(a, nobody);
     ipcdev_configure wanted{};
@@ -115,12 +137,78 @@ TEST_F(OtherUsers, MayNotConfigureButMayUseWhatIsOpen) {
     expect_result(a.ioctl(IPCDEV_IOC_CLEAR), 0);
 }
 
+// --- who else waits
+
+TEST_F(OtherUsers, SeeNoParkedCallsButTheirOwn) {
+    contract("I3");
+    serve_with("--permissions 0666");
+    std::vector<Client> readers = crowd("reader", 5);
+    for (unsigned i = 0; i < readers.size(); ++i) {
+        turn_into(readers[i], i % 2 == 0 ? nobody : somebody);
+        read_parks(readers[i], 100 + i);
+    }
+    read_parks(d, 200); // root's
+    turn_into(a, nobody);
+    sees(a, {100, 102, 104});
+    sees(a, {102, 104}, 1);
+    sees(a, {104}, 2);
+    EXPECT_EQ(waiters_as(a).waiters[0].pid, readers[0].pid());
+    EXPECT_EQ(waiters_as(a, 3).total, 3U);
+    EXPECT_EQ(waiters_as(a, 3).count, 0U);
+    turn_into(b, somebody);
+    sees(b, {101, 103});
+    sees(c, {100, 101, 102, 103, 104, 200}); // root
+    expect_parked(6, 0);
+}
+
+TEST_F(OtherUsers, SeeNoParkedWritesOfOthers) {
+    contract("I3");
+    serve_with("--permissions 0666");
+    become_fifo(1);
+    fill(d);
+    write_parks(d, "root's");
+    turn_into(a, nobody);
+    write_parks(a, "by nobody");
+    turn_into(b, nobody);
+    const ipcdev_waiters seen = waiters_as(b);
+    ASSERT_EQ(seen.count, 1U);
+    EXPECT_EQ(seen.total, 1U);
+    EXPECT_EQ(seen.waiters[0].operation, static_cast<unsigned>(IPCDEV_WAITER_WRITE));
+    EXPECT_EQ(seen.waiters[0].bytes, 9U);
+    turn_into(c, somebody);
+    EXPECT_EQ(waiters_as(c).total, 0U);
+}
+
+TEST_F(OtherUsers, WhoOwnsTheDeviceSeesAllParkedCalls) {
+    contract("I3");
+    serve_with("--permissions 0666 --owner 65533 --group 65533");
+    observer().wait_until([](const ipcdev_info&) { return owner_of_the_device() == somebody; },
+                          "the owner is given");
+    turn_into(a, nobody);
+    read_parks(a, 1);
+    read_parks(b, 2); // root's
+    turn_into(c, somebody);
+    sees(c, {1, 2});
+    turn_into(d, nobody);
+    sees(d, {1});
+}
+
+TEST_F(OtherUsers, SeeParkedCallsByTheRightsOfWhoOpened) {
+    contract("I3", "W8");
+    static_cast<void>(a.fd()); // root's
+    static_cast<void>(b.fd());
+    turn_into(a, nobody);
+    turn_into(b, somebody);
+    read_parks(a, 1);
+    sees(b, {1});
+}
+
 // --- how much of it
 
 constexpr unsigned half = IPCDEV_PARKED_PER_USER_MAX;
 
 TEST_F(OtherUsers, MayParkHalfOfAllOperationsEach) {
-    contract("one user without privilege has at most half of the operations, then ENOBUFS");
+    contract("W8");
     serve_with("--permissions 0666");
     std::vector<Client> parked = crowd_of(nobody);
     start_or_skip(parked, read_in_threads, half);
@@ -140,7 +228,7 @@ TEST_F(OtherUsers, MayParkHalfOfAllOperationsEach) {
 }
 
 TEST_F(OtherUsers, MayReadBesideHalfOfAllOperationsParkedInWrites) {
-    contract("parked writers keep nobody out who reads");
+    contract("W8");
     serve_with("--permissions 0666");
     become_fifo(1);
     write_ok(d, "root's");
@@ -157,21 +245,31 @@ TEST_F(OtherUsers, MayReadBesideHalfOfAllOperationsParkedInWrites) {
 }
 
 TEST_F(OtherUsers, MayHaveHalfOfAllCopiesEach) {
-    contract("one user without privilege has at most half of the operations, then ENOBUFS");
+    contract("W8");
     serve_with("--permissions 0666");
     if (info().server != IPCDEV_SERVER_MODULE) {
         skip("a daemon's copies are over at once: Limits.AReaderThatStallsKeepsWhatItTook has it");
     }
-    become_fifo(1, IPCDEV_MESSAGE_MAX);
-    write_ok(d, pattern(half + 3));
+    become_fifo(2);
     std::vector<Client> stalled = crowd("process", processes);
     for (Client& process : stalled) {
         ASSERT_TRUE(make_stalling_memory(process));
         turn_into(process, nobody);
     }
-    start_or_skip(stalled, read_stalling_in_threads, half);
-    observer().wait_until([](const ipcdev_info& now) { return now.queued_bytes == 3; },
-                          "each of the readers has taken its byte");
+    constexpr unsigned each = half / processes;
+    for (Client& process : stalled) { // the bytes of a message are for one open
+        write_ok(d, pattern(each));
+        if (!start_threads(process, read_stalling_in_threads, each)) {
+            skip("user " + std::to_string(nobody) + " may not start 2,048 threads");
+        }
+        observer().wait_until(
+            [](const ipcdev_info& now) {
+                return now.queued_messages == 0 && now.begun_messages == 0;
+            },
+            "each of the readers has taken its byte");
+    }
+    write_ok(d, "for b");
+    write_ok(d, "for c");
     turn_into(a, nobody);
     expect_error(a.read(1), ENOBUFS);
     expect_error(a.write("y"), ENOBUFS);
@@ -182,7 +280,7 @@ TEST_F(OtherUsers, MayHaveHalfOfAllCopiesEach) {
 }
 
 TEST_F(OtherUsers, WhoOwnsTheDeviceMayParkAllOperations) {
-    contract("who serves the device or owns it has privilege");
+    contract("W8");
     serve_with("--permissions 0600 --owner 65533 --group 65533");
     observer().wait_until([](const ipcdev_info&) { return owner_of_the_device() == somebody; },
                           "the owner is given");
@@ -192,7 +290,7 @@ TEST_F(OtherUsers, WhoOwnsTheDeviceMayParkAllOperations) {
 }
 
 TEST_F(OtherUsers, ParkByTheRightsOfWhoOpened) {
-    contract("a call is of the user who opened the file, whoever makes it");
+    contract("W8");
     std::vector<Client> parked = crowd("process", processes);
     for (Client& process : parked) {
         static_cast<void>(process.fd()); // root's
@@ -222,7 +320,7 @@ void map_user(Client& client, const std::string& map) {
 }
 
 TEST_F(OtherUsers, OfAUserNamespaceParkForItsMaker) {
-    contract("who makes a user namespace answers for all users in it");
+    contract("W8");
     serve_with("--permissions 0666");
     std::vector<Client> parked = crowd_of(nobody);
     start_or_skip(parked, read_in_threads, half);
@@ -271,7 +369,7 @@ class ServedByNobody {
 };
 
 TEST_F(OtherUsers, RootIncludedMayNotOpenAFileThatAnOrdinaryUserServes) {
-    contract("who may use a file served by an ordinary user: that user only, root excluded");
+    contract("M5");
     needs_own_server();
     if (info().server != IPCDEV_SERVER_FUSE) {
         skip("is about FUSE files");

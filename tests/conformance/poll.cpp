@@ -29,11 +29,12 @@ class Poll : public DeviceTest {
 // --- what is readable, what is writable
 
 TEST_F(Poll, AnEmptyFifoIsWritable) {
+    contract("P1", "P2");
     expect_mask(writable, a);
 }
 
 TEST_F(Poll, AFifoWithAMessageAndRoomIsBoth) {
-    contract("readable when a message waits; writable when a write would not park");
+    contract("P1", "P2");
     write_ok(a, "x");
     expect_mask(readable | writable, a);
     expect_read(a, "x");
@@ -41,7 +42,7 @@ TEST_F(Poll, AFifoWithAMessageAndRoomIsBoth) {
 }
 
 TEST_F(Poll, AFullFifoIsReadable) {
-    contract("writable when a write of max_message would not park");
+    contract("P1", "P2");
     become_fifo(2);
     write_ok(a, "1");
     expect_mask(readable | writable, a);
@@ -51,17 +52,62 @@ TEST_F(Poll, AFullFifoIsReadable) {
     expect_mask(readable | writable, a);
 }
 
-TEST_F(Poll, ARestThatAShortReadLeftIsReadable) {
-    contract("readable when a message waits");
+TEST_F(Poll, WhatAnOpenHasBegunIsReadableForThatOpenAlone) {
+    contract("P1", "R4");
     become_fifo(1);
+    const int own_epoll = a.epoll(EPOLLIN);
+    const int others_epoll = b.epoll(EPOLLIN);
     write_ok(a, "abc");
     expect_read(a, "a", 1);
     expect_mask(readable, a);
+    expect_mask(0, b);
+    expect_events(a.select(POLLIN), POLLIN);
+    expect_events(b.select(POLLIN), 0);
+    expect_events(a.epoll_wait(own_epoll, -1), EPOLLIN);
+    expect_events(b.epoll_wait(others_epoll), 0);
     expect_read(a, "bc");
     expect_mask(writable, a);
+    expect_mask(writable, b);
+}
+
+TEST_F(Poll, WhatAnOpenHasBegunAndWhatIsQueuedAreReadableToBoth) {
+    contract("P1");
+    write_ok(a, "abc");
+    write_ok(a, "queued");
+    expect_read(a, "a", 1);
+    expect_mask(readable | writable, a);
+    expect_mask(readable | writable, b);
+    expect_read(b, "queued");
+    expect_mask(readable | writable, a);
+    expect_mask(writable, b);
+}
+
+TEST_F(Poll, WhatAnOpenHasBegunIsReadableByItsDupsAndItsForks) {
+    contract("P1");
+    write_ok(b, "abc");
+    expect_read(a, "a", 1);
+    const Outcome copy = a.dup();
+    Client child = a.fork("a's child");
+    expect_events(a.poll(POLLIN, 0, static_cast<int>(copy.result)), POLLIN);
+    expect_events(child.poll(POLLIN), POLLIN);
+    expect_read(child, "bc");
+    expect_events(a.poll(POLLIN), 0);
+}
+
+TEST_F(Poll, WaitsWhileOnlyOthersHaveSomethingBegun) {
+    contract("P1", "P3");
+    write_ok(a, "abc");
+    expect_read(a, "a", 1);
+    b.start_poll(POLLIN);
+    waits(b);
+    expect_read(a, "b", 1);
+    still_waits(b);
+    write_ok(a, "x");
+    wakes(b, POLLIN);
 }
 
 TEST_F(Poll, ASlotIsAlwaysWritable) {
+    contract("P2", "M3");
     become_slot();
     expect_mask(writable, a);
     write_ok(a, "x");
@@ -71,6 +117,7 @@ TEST_F(Poll, ASlotIsAlwaysWritable) {
 }
 
 TEST_F(Poll, ShowsTheSameToEveryOpen) {
+    contract("P1", "P2");
     write_ok(a, "x");
     expect_mask(readable | writable, b);
     expect_mask(readable | writable, c);
@@ -80,7 +127,7 @@ TEST_F(Poll, ShowsTheSameToEveryOpen) {
 }
 
 TEST_F(Poll, IgnoresTheOpensAccessMode) {
-    contract("the mask ignores the open's access mode");
+    contract("P2");
     open_ok(a, O_RDONLY);
     open_ok(b, O_WRONLY);
     expect_mask(writable, a);
@@ -91,18 +138,20 @@ TEST_F(Poll, IgnoresTheOpensAccessMode) {
 }
 
 TEST_F(Poll, DoesNotPark) {
-    contract("nothing else parks: a poller waits");
+    contract("P3");
     a.start_poll(POLLIN);
     waits(a);
     expect_parked(0, 0);
 }
 
 TEST_F(Poll, ReturnsNothingWhenItsTimeIsOver) {
+    contract("P3");
     expect_events(a.poll(POLLIN, 1), 0);
     expect_events(a.select(POLLIN, 1), 0);
 }
 
 TEST_F(Poll, SelectAndEpollShowTheSame) {
+    contract("P1", "P2");
     const int instance = a.epoll(EPOLLIN | EPOLLOUT);
     expect_events(a.select(POLLIN | POLLOUT), POLLOUT);
     expect_events(a.epoll_wait(instance), EPOLLOUT);
@@ -113,6 +162,7 @@ TEST_F(Poll, SelectAndEpollShowTheSame) {
 }
 
 TEST_F(Poll, SelectCountsReadableAndWritable) {
+    contract("P1", "P2");
     write_ok(a, "x");
     const Outcome done = a.select(POLLIN | POLLOUT);
     EXPECT_EQ(done.result, 2);
@@ -122,7 +172,7 @@ TEST_F(Poll, SelectCountsReadableAndWritable) {
 // --- a waiting poller wakes
 
 TEST_F(Poll, WakesWhenAMessageComes) {
-    contract("a waiting poller wakes when it becomes readable");
+    contract("P3");
     a.start_poll(POLLIN);
     waits(a);
     write_ok(b, "x");
@@ -130,7 +180,7 @@ TEST_F(Poll, WakesWhenAMessageComes) {
 }
 
 TEST_F(Poll, WakesWhenAFullFifoGetsRoom) {
-    contract("a waiting poller wakes when it becomes writable");
+    contract("P3");
     become_fifo(1);
     fill(b);
     a.start_poll(POLLOUT);
@@ -140,7 +190,7 @@ TEST_F(Poll, WakesWhenAFullFifoGetsRoom) {
 }
 
 TEST_F(Poll, WakesWhenAFullFifoIsCleared) {
-    contract("a waiting poller wakes when it becomes writable");
+    contract("P3");
     become_fifo(1);
     fill(b);
     a.start_poll(POLLOUT);
@@ -150,7 +200,7 @@ TEST_F(Poll, WakesWhenAFullFifoIsCleared) {
 }
 
 TEST_F(Poll, SelectWakes) {
-    contract("a waiting poller wakes when that becomes true: select");
+    contract("P3");
     a.start_select(POLLIN);
     waits(a);
     write_ok(b, "x");
@@ -158,7 +208,7 @@ TEST_F(Poll, SelectWakes) {
 }
 
 TEST_F(Poll, EpollWakes) {
-    contract("a waiting poller wakes when that becomes true: epoll");
+    contract("P3");
     const int instance = a.epoll(EPOLLIN);
     a.start_epoll_wait(instance);
     waits(a);
@@ -167,7 +217,7 @@ TEST_F(Poll, EpollWakes) {
 }
 
 TEST_F(Poll, WakesInASlot) {
-    contract("a waiting poller wakes when it becomes readable: slot");
+    contract("P3");
     become_slot();
     a.start_poll(POLLIN);
     waits(a);
@@ -176,7 +226,7 @@ TEST_F(Poll, WakesInASlot) {
 }
 
 TEST_F(Poll, WakesAllWhoWait) {
-    contract("a waiting poller wakes, every one");
+    contract("P3");
     auto pollers = crowd("poller", 8);
     for (auto& poller : pollers) {
         poller.start_poll(POLLIN);
@@ -189,7 +239,7 @@ TEST_F(Poll, WakesAllWhoWait) {
 }
 
 TEST_F(Poll, WakesAllWhoWaitOnTheSameOpen) {
-    contract("a waiting poller wakes, every one of the same open");
+    contract("P3");
     Client thread = a.thread("a's thread");
     Client child = a.fork("a's child");
     const std::array pollers{&a, &thread, &child};
@@ -203,7 +253,7 @@ TEST_F(Poll, WakesAllWhoWaitOnTheSameOpen) {
 }
 
 TEST_F(Poll, WakesAgainAndAgain) {
-    contract("a waiting poller wakes when that becomes true, each time");
+    contract("P3");
     for (int round = 0; round < 50; ++round) {
         a.start_poll(POLLIN);
         if (round % 2 == 0) {
@@ -217,7 +267,7 @@ TEST_F(Poll, WakesAgainAndAgain) {
 }
 
 TEST_F(Poll, WakesNobodyForAMessageThatAParkedReaderGot) {
-    contract("a message handed straight to a parked reader makes nothing readable");
+    contract("P3", "H1");
     a.start_poll(POLLIN);
     waits(a);
     read_parks(b);
@@ -228,7 +278,7 @@ TEST_F(Poll, WakesNobodyForAMessageThatAParkedReaderGot) {
 }
 
 TEST_F(Poll, WakesNobodyForRoomThatAParkedWriterGot) {
-    contract("writable when a write of max_message would not park");
+    contract("P2", "P3");
     become_fifo(1);
     fill(b);
     write_parks(c, "parked");
@@ -241,7 +291,7 @@ TEST_F(Poll, WakesNobodyForRoomThatAParkedWriterGot) {
 }
 
 TEST_F(Poll, IsNotPutOffByEventsThatItDoesNotWaitFor) {
-    contract("a waiting poller wakes when that becomes true");
+    contract("P3");
     become_fifo(1);
     fill(d);
     a.start_poll(POLLOUT);
@@ -257,6 +307,7 @@ TEST_F(Poll, IsNotPutOffByEventsThatItDoesNotWaitFor) {
 }
 
 TEST_F(Poll, IsInterruptedByASignal) {
+    contract("P3");
     a.start_poll(POLLIN);
     waits(a);
     interrupt(a);
@@ -266,6 +317,7 @@ TEST_F(Poll, IsInterruptedByASignal) {
 }
 
 TEST_F(Poll, OfAKilledProcessLeavesNothing) {
+    contract("P3");
     a.start_poll(POLLIN);
     b.start_poll(POLLIN);
     waits(a);
@@ -277,7 +329,7 @@ TEST_F(Poll, OfAKilledProcessLeavesNothing) {
 }
 
 TEST_F(Poll, BesideParkedCallsOnTheSameOpen) {
-    contract("a poller waits beside parked calls of its own open");
+    contract("P3", "H6");
     Client thread = a.thread("a's thread");
     read_parks(thread);
     a.start_poll(POLLIN);
@@ -291,6 +343,7 @@ TEST_F(Poll, BesideParkedCallsOnTheSameOpen) {
 // --- level-triggered epoll
 
 TEST_F(Poll, LevelTriggeredEpollReportsAsLongAsItIsSo) {
+    contract("P1", "P3");
     const int instance = a.epoll(EPOLLIN);
     write_ok(b, "x");
     for (int i = 0; i < 3; ++i) {

@@ -1,61 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
 // Programs that know nothing of the device: the ones people reach for first. In
-// each test they move data between two processes. A program that is missing is a
-// failure that names its package.
+// each test they move data between two processes.
+#include <algorithm>
+#include <csignal>
 #include <cstdlib>
-#include <filesystem>
-#include <sstream>
 
 #include <unistd.h>
 
-#include "device_test.h"
 #include "options.h"
+#include "program_test.h"
 
 namespace ipcdev::conformance {
 namespace {
 
-class RealClients : public DeviceTest {
-  protected:
-    static void needs(const std::string& program, const std::string& package,
-                      Where where = Where::here()) {
-        std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
-        for (std::string folder; std::getline(path, folder, ':');) {
-            if (access((folder + "/" + program).c_str(), X_OK) == 0) {
-                return;
-            }
-        }
-        fail("there is no " + program + ": install the package " + package, where);
-    }
-
-    // A shell command in which {device} is the device.
-    static Program run(const std::string& command, const std::string& input = "") {
-        Command started = shell_command(with_device(command, options().device));
-        started.input = input;
-        return Program(started);
-    }
-
-    // The program writes this, or has.
-    static void arrives(Program& program, const std::string& text, Where where = Where::here()) {
-        for (unsigned attempt = 0; program.output() != text; ++attempt) {
-            if (program.ended() && program.output() != text) {
-                fail("the program ended with '" + program.output() + "', not '" + text +
-                         "': " + program.errors(),
-                     where);
-            }
-            back_off(attempt);
-        }
-    }
-
-    static void ends_well(Program& program, Where where = Where::here()) {
-        if (program.wait() != EXIT_SUCCESS) {
-            fail("the program failed: " + program.errors(), where);
-        }
-    }
-    static void ends_well(Program&& program, Where where = Where::here()) {
-        ends_well(program, where);
-    }
-};
+class RealClients : public ProgramTest {};
 
 // `count` lines, each with its number.
 std::string numbered_lines(int count) {
@@ -67,6 +26,7 @@ std::string numbered_lines(int count) {
 }
 
 TEST_F(RealClients, CatPrintsWhatEchoWrites) {
+    contract("W2", "R2");
     Program cat = run("exec cat {device}");
     ends_well(run("echo hello > {device}"));
     arrives(cat, "hello\n");
@@ -77,6 +37,7 @@ TEST_F(RealClients, CatPrintsWhatEchoWrites) {
 }
 
 TEST_F(RealClients, TwoCatsShareTheMessagesAndNeitherEnds) {
+    contract("R2", "R6");
     Program first = run("exec cat {device}");
     Program second = run("exec cat {device}");
     wait_parked_readers(2);
@@ -88,6 +49,7 @@ TEST_F(RealClients, TwoCatsShareTheMessagesAndNeitherEnds) {
 }
 
 TEST_F(RealClients, CatWritesAFileThatFitsAsOneMessage) {
+    contract("W2");
     Program cat = run("exec cat > {device}", pattern(4096));
     ends_well(cat);
     expect_queued(1, 4096);
@@ -97,7 +59,7 @@ TEST_F(RealClients, CatWritesAFileThatFitsAsOneMessage) {
 }
 
 TEST_F(RealClients, CatOfAFileThatDoesNotFitSaysSo) {
-    contract("more than max_message: EMSGSIZE, which tells the user more than EINVAL");
+    contract("W4");
     Program cat = run("exec cat > {device}", pattern(4097));
     EXPECT_EQ(cat.wait(), EXIT_FAILURE);
     EXPECT_NE(cat.errors().find("Message too long"), std::string::npos) << cat.errors();
@@ -105,6 +67,7 @@ TEST_F(RealClients, CatOfAFileThatDoesNotFitSaysSo) {
 }
 
 TEST_F(RealClients, HeadTakesTheBytesItIsAskedForAndLeavesTheRest) {
+    contract("R3");
     ends_well(run("echo hello world > {device}"));
     Program head = run("exec head -c 5 {device}");
     ends_well(head);
@@ -113,6 +76,7 @@ TEST_F(RealClients, HeadTakesTheBytesItIsAskedForAndLeavesTheRest) {
 }
 
 TEST_F(RealClients, HeadTakesWhatAProgramWritesByStdio) {
+    contract("R3");
     const std::string lines = numbered_lines(5000);
     Program head = run("exec head -c " + std::to_string(lines.size()) + " {device}");
     ends_well(run("seq -f %.0f 5000 > {device}")); // by stdio, in blocks of 4,096 bytes
@@ -122,7 +86,7 @@ TEST_F(RealClients, HeadTakesWhatAProgramWritesByStdio) {
 }
 
 TEST_F(RealClients, DdMovesBlocksAsMessages) {
-    contract("dd moves blocks as messages, and waits where it must");
+    contract("W2", "R2", "W5");
     const std::string data = pattern(200 * 1000);
     Program writer = run("exec dd of={device} bs=1000 status=none", data);
     wait_parked_writers(1); // 64 of 200 fit
@@ -135,6 +99,7 @@ TEST_F(RealClients, DdMovesBlocksAsMessages) {
 }
 
 TEST_F(RealClients, TeeWritesWhatItPrints) {
+    contract("W2");
     read_parks(a);
     Program tee = run("exec tee {device}", "both ways\n");
     ends_well(tee);
@@ -147,6 +112,7 @@ TEST_F(RealClients, TeeWritesWhatItPrints) {
 }
 
 TEST_F(RealClients, SocatPassesMessagesOnInBothDirections) {
+    contract("W2", "R2", "P3");
     needs("socat", "socat");
     Program reader = run("exec socat -u OPEN:{device},rdonly STDOUT");
     ends_well(run("exec socat -u STDIN OPEN:{device},wronly", "by socat\n"));
@@ -156,6 +122,7 @@ TEST_F(RealClients, SocatPassesMessagesOnInBothDirections) {
 }
 
 TEST_F(RealClients, BashRedirectsToItAndReadsFromIt) {
+    contract("O4", "R2");
     needs("bash", "bash");
     Program reader = run("exec bash -c 'read -r line < {device}; echo \"got $line\"'");
     wait_parked_readers(1);
@@ -168,22 +135,6 @@ TEST_F(RealClients, BashRedirectsToItAndReadsFromIt) {
     expect_read(a, "1");
     expect_read(a, "2");
     expect_read(a, "3\n");
-}
-
-TEST_F(RealClients, BashReadsLineByLineWhatCameAsOneMessage) {
-    needs("bash", "bash");
-    write_ok(a, "first line\nsecond line\n");
-    write_ok(a, "next message\n");
-    Program reader =
-        run("exec bash -c 'for i in 1 2; do read -r line; echo \"got $line\"; done' < {device}");
-    ends_well(reader);
-    if (info().server == IPCDEV_SERVER_CUSE) {
-        EXPECT_EQ(reader.output(), "got first line\ngot next message\n");
-        declared_difference("the second line is lost: lseek seems to work, so bash reads ahead");
-        return;
-    }
-    EXPECT_EQ(reader.output(), "got first line\ngot second line\n");
-    expect_read(b, "next message\n");
 }
 
 // Starting Python takes long in an emulated machine, so one script does both.
@@ -222,7 +173,7 @@ asyncio.run(with_asyncio())
 )";
 
 TEST_F(RealClients, PythonsSelectorsAndAsyncioWaitForItAndTalkThroughIt) {
-    contract("Python's selectors and asyncio wait for it and talk through it");
+    contract("P3", "P5");
     if (access("/usr/bin/python3", X_OK) != 0) {
         fail("there is no /usr/bin/python3: install the package python3", Where::here());
     }
@@ -237,6 +188,81 @@ TEST_F(RealClients, PythonsSelectorsAndAsyncioWaitForItAndTalkThroughIt) {
     arrives(python, said += "asyncio read hello again\n");
     expect_read(b, "from asyncio");
     ends_well(python);
+}
+
+// `for line in file`: a line at a time, then it waits to be told to go on.
+constexpr auto python_lines = R"(
+import signal, sys
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+for line in open(sys.argv[1]):
+    print(line, end="", flush=True)
+    signal.sigwait({signal.SIGUSR1})
+)";
+
+// What is read ahead is the rest of one message, never the next message.
+TEST_F(RealClients, PythonsLoopOverLinesTakesAMessageAtATime) {
+    contract("R2", "R4", "H4");
+    if (access("/usr/bin/python3", X_OK) != 0) {
+        fail("there is no /usr/bin/python3: install the package python3", Where::here());
+    }
+    write_ok(a, "one\ntwo\n");
+    write_ok(a, "three\nfour\n");
+    write_ok(a, "five\n");
+    // Without its site packages: starting it takes long in an emulated machine.
+    Program python(
+        {.arguments = {"/usr/bin/python3", "-I", "-S", "-c", python_lines, options().device}});
+    std::string said = "one\n";
+    arrives(python, said);
+    expect_queued(2, 16);
+    python.signal(SIGUSR1);
+    arrives(python, said += "two\n"); // of its own buffer
+    expect_queued(2, 16);
+    python.signal(SIGUSR1);
+    arrives(python, said += "three\n");
+    expect_queued(1, 5);
+    python.kill(); // "four" was completed to it
+    expect_read(b, "five\n");
+    expect_queued(0, 0);
+}
+
+TEST_F(RealClients, ManyHeadsGetALineEach) {
+    contract("R4", "R6");
+    const std::size_t count = options().slowness > 1 ? 4 : 30;
+    std::vector<Program> heads;
+    for (std::size_t i = 0; i < count; ++i) {
+        heads.push_back(run("exec head -n 1 {device}"));
+    }
+    std::vector<std::string> sent;
+    for (std::size_t i = 0; i < count; ++i) {
+        sent.push_back("line " + std::to_string(i) + "\n");
+        write_ok(a, sent.back());
+    }
+    std::vector<std::string> lines;
+    bool complained = false;
+    for (Program& head : heads) {
+        ends_well(head);
+        lines.push_back(head.output());
+        complained = complained || !head.errors().empty();
+    }
+    std::sort(lines.begin(), lines.end());
+    std::sort(sent.begin(), sent.end());
+    EXPECT_EQ(lines, sent);
+    if (complained) {
+        EXPECT_TRUE(is_a_file());
+        declared_difference("head says that it can't seek, and succeeds");
+    }
+}
+
+TEST_F(RealClients, HeadTakesAMessageAndPrintsItsFirstLine) {
+    contract("R2", "N7");
+    write_ok(a, "first line\nsecond line\n");
+    write_ok(a, "next message\n");
+    Program head = run("exec head -n 1 {device}");
+    ends_well(head);
+    EXPECT_EQ(head.output(), "first line\n");
+    expect_read(b, "next message\n");
+    expect_queued(0, 0);
 }
 
 } // namespace

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "report.h"
 
-#include <cctype>
 #include <cstdio>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include <pwd.h>
 #include <sys/utsname.h>
@@ -22,7 +22,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace watchdog = test::watchdog;
 
-constexpr auto contract_key = "contract";
+constexpr auto clauses_key = "clauses"; // names, separated by blanks
 constexpr auto difference_key = "declared_difference";
 
 Json run = Json::object();
@@ -93,6 +93,15 @@ std::string messages_of(const testing::TestResult& result) {
     return all;
 }
 
+Json words_of(const std::string& text) {
+    std::istringstream in(text);
+    Json words = Json::array();
+    for (std::string word; in >> word;) {
+        words.push_back(word);
+    }
+    return words;
+}
+
 // One entry a test; one that is repeated keeps its last outcome, but once
 // failed it stays so.
 Json& entry_of(const testing::TestInfo& test) {
@@ -101,7 +110,7 @@ Json& entry_of(const testing::TestInfo& test) {
     if (is_new) {
         run["tests"].push_back({{"chapter", test.test_suite_name()},
                                 {"name", test.name()},
-                                {"sentence", sentence(test.name())},
+                                {"clauses", Json::array()},
                                 {"outcome", ""},
                                 {"message", ""},
                                 {"runs", 0},
@@ -133,8 +142,11 @@ class Reporter : public testing::EmptyTestEventListener {
         entry["duration_ms"] = result.elapsed_time();
         for (int i = 0; i < result.test_property_count(); ++i) {
             const auto& property = result.GetTestProperty(i);
-            const bool is_contract = std::string(property.key()) == contract_key;
-            entry[is_contract ? "sentence" : property.key()] = property.value();
+            if (std::string(property.key()) == clauses_key) {
+                entry[clauses_key] = words_of(property.value());
+            } else {
+                entry[property.key()] = property.value();
+            }
         }
         if (result.Failed()) {
             entry["message"] = messages_of(result);
@@ -168,37 +180,16 @@ const char* server_name(unsigned server) {
 
 } // namespace
 
-void contract(const std::string& line) {
-    testing::Test::RecordProperty(contract_key, line);
+void about(const std::vector<std::string>& clauses) {
+    std::string words;
+    for (const std::string& clause : clauses) {
+        words += (words.empty() ? "" : " ") + clause;
+    }
+    testing::Test::RecordProperty(clauses_key, words);
 }
 
 void declared_difference(const std::string& difference) {
     testing::Test::RecordProperty(difference_key, difference);
-}
-
-// A word begins at a capital or digit behind another kind of letter, and at the
-// last capital of several: "GivesEBADFAtOnce" is "gives EBADF at once".
-std::string sentence(const std::string& test_name) {
-    enum class Kind { capital, small, digit };
-    const auto kind = [&](std::size_t i) {
-        const auto c = static_cast<unsigned char>(i < test_name.size() ? test_name[i] : 'A');
-        return std::isupper(c) != 0   ? Kind::capital
-               : std::isdigit(c) != 0 ? Kind::digit
-                                      : Kind::small;
-    };
-    std::string words;
-    for (std::size_t i = 0; i < test_name.size(); ++i) {
-        const bool before_small = kind(i + 1) == Kind::small;
-        const bool begins = i > 0 && kind(i) != Kind::small &&
-                            (kind(i) != kind(i - 1) || (kind(i) == Kind::capital && before_small));
-        const bool acronym = kind(i) == Kind::capital && !before_small &&
-                             ((i > 0 && kind(i - 1) == Kind::capital) ||
-                              (kind(i + 1) == Kind::capital && kind(i + 2) != Kind::small));
-        const auto letter = static_cast<unsigned char>(test_name[i]);
-        words += begins ? " " : "";
-        words += static_cast<char>(acronym ? letter : std::tolower(letter));
-    }
-    return words;
 }
 
 void report::install() {

@@ -7,22 +7,23 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "uapi/ipcdev.h"
 
 namespace ipcdev::conformance {
 
-// Called by a test: the line of the contract that it shows. Without it the line
-// is the test's name as a sentence.
-void contract(const std::string& line);
+// Called by each test before anything else: the clauses of docs/contract.md that it
+// is about, as contract("R4", "H1"). tests/lint/clauses reads them in the source too.
+void about(const std::vector<std::string>& clauses);
+template <typename... Clauses> void contract(const Clauses&... clauses) {
+    about({clauses...});
+}
 
 // Called by a test that asserts a declared difference: how this server differs
 // from what the contract says elsewhere, e.g. "EINTR (FUSE cannot carry
 // ERESTARTSYS)".
 void declared_difference(const std::string& difference);
-
-// 'ReadReturnsOnceAWriterArrives' -> 'read returns once a writer arrives'
-[[nodiscard]] std::string sentence(const std::string& test_name);
 
 namespace report {
 

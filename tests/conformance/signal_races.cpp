@@ -110,7 +110,7 @@ class SignalRaces : public DeviceTest {
 };
 
 TEST_F(SignalRaces, AReadIsCompletedOrInterruptedNeverBoth) {
-    contract("completed beats cancelled");
+    contract("H2");
     Race race(many_rounds);
     static_cast<void>(b.fd());
     while (race.next_round()) {
@@ -133,7 +133,7 @@ TEST_F(SignalRaces, AReadIsCompletedOrInterruptedNeverBoth) {
 }
 
 TEST_F(SignalRaces, AWriteIsCompletedOrInterruptedNeverBoth) {
-    contract("completed beats cancelled");
+    contract("H2");
     Race race(many_rounds);
     become_fifo(1);
     while (race.next_round()) {
@@ -157,7 +157,7 @@ TEST_F(SignalRaces, AWriteIsCompletedOrInterruptedNeverBoth) {
 }
 
 TEST_F(SignalRaces, TheNextReaderInLineGetsWhatAnInterruptedOneDidNot) {
-    contract("completed beats cancelled; an interrupted operation takes nothing");
+    contract("H2", "H3");
     Race race(many_rounds);
     static_cast<void>(c.fd());
     while (race.next_round()) {
@@ -183,7 +183,7 @@ TEST_F(SignalRaces, TheNextReaderInLineGetsWhatAnInterruptedOneDidNot) {
 }
 
 TEST_F(SignalRaces, AKilledReaderTakesTheMessageWithItOrLeavesIt) {
-    contract("a message completed to a process that is then killed is gone with it");
+    contract("H4");
     Race race(some_rounds);
     static_cast<void>(b.fd());
     while (race.next_round()) {
@@ -205,7 +205,7 @@ TEST_F(SignalRaces, AKilledReaderTakesTheMessageWithItOrLeavesIt) {
 }
 
 TEST_F(SignalRaces, AKilledWriterLeavesAWholeMessageOrNone) {
-    contract("an interrupted operation leaves nothing; a completed one is whole");
+    contract("H2", "H3");
     Race race(some_rounds);
     become_fifo(1);
     const std::string message = pattern(IPCDEV_MESSAGE_DEFAULT);
@@ -230,7 +230,7 @@ TEST_F(SignalRaces, AKilledWriterLeavesAWholeMessageOrNone) {
 
 // Many signals, no completion: each call ends once, and no call is forgotten.
 TEST_F(SignalRaces, CallsThatAreInterruptedAtAnyTimeEndAndLeaveNothing) {
-    contract("a parked operation that is interrupted takes nothing, leaves nothing");
+    contract("H3");
     Race race(some_rounds);
     static_cast<void>(a.fd());
     while (race.next_round()) {

@@ -50,7 +50,7 @@ class Signals : public DeviceTest {
 // --- a signal without SA_RESTART: EINTR, takes nothing, leaves nothing
 
 TEST_F(Signals, EndAParkedReadWithEINTR) {
-    contract("a signal without SA_RESTART: the parked operation ends with EINTR");
+    contract("H3");
     read_parks(a);
     interrupt(a);
     expect_ended(a, EINTR);
@@ -58,7 +58,7 @@ TEST_F(Signals, EndAParkedReadWithEINTR) {
 }
 
 TEST_F(Signals, EndAParkedWriteWithEINTR) {
-    contract("a signal without SA_RESTART: the parked operation ends with EINTR");
+    contract("H3");
     become_fifo(1);
     fill(b);
     write_parks(a, "never");
@@ -69,7 +69,7 @@ TEST_F(Signals, EndAParkedWriteWithEINTR) {
 }
 
 TEST_F(Signals, LetAnInterruptedReadTakeNothing) {
-    contract("the interrupted operation takes nothing, leaves nothing");
+    contract("H3");
     read_parks(a);
     read_parks(b);
     interrupt(a);
@@ -79,7 +79,7 @@ TEST_F(Signals, LetAnInterruptedReadTakeNothing) {
 }
 
 TEST_F(Signals, LetAnInterruptedWriteLeaveNothing) {
-    contract("the interrupted operation takes nothing, leaves nothing");
+    contract("H3");
     become_fifo(1);
     fill(c);
     write_parks(a, "never");
@@ -92,7 +92,7 @@ TEST_F(Signals, LetAnInterruptedWriteLeaveNothing) {
 }
 
 TEST_F(Signals, CountAsInterruptedInSTATS) {
-    contract("STATS counts parked calls that a signal ended");
+    contract("I2");
     const ipcdev_stats before = stats();
     for (int i = 0; i < 3; ++i) {
         read_parks(a);
@@ -104,7 +104,7 @@ TEST_F(Signals, CountAsInterruptedInSTATS) {
 }
 
 TEST_F(Signals, KeepTheOrderOfTheOthers) {
-    contract("parked readers are served in the order in which they came");
+    contract("H3", "R6");
     auto readers = crowd("reader", 6);
     for (auto& reader : readers) {
         read_parks(reader);
@@ -121,6 +121,7 @@ TEST_F(Signals, KeepTheOrderOfTheOthers) {
 }
 
 TEST_F(Signals, LetTheNextCallOfTheSameProcessWork) {
+    contract("H3");
     read_parks(a);
     interrupt(a);
     expect_ended(a, EINTR);
@@ -130,6 +131,7 @@ TEST_F(Signals, LetTheNextCallOfTheSameProcessWork) {
 }
 
 TEST_F(Signals, EndOnlyTheCallOfTheThreadThatGotThem) {
+    contract("H3");
     Client thread = a.thread("a's thread");
     read_parks(a);
     read_parks(thread);
@@ -141,6 +143,7 @@ TEST_F(Signals, EndOnlyTheCallOfTheThreadThatGotThem) {
 }
 
 TEST_F(Signals, ThatAreIgnoredEndNothing) {
+    contract("H3");
     read_parks(a);
     a.signal(SIGURG); // its default is to be ignored
     a.signal(SIGCHLD);
@@ -150,6 +153,7 @@ TEST_F(Signals, ThatAreIgnoredEndNothing) {
 }
 
 TEST_F(Signals, ThatAreBlockedEndNothing) {
+    contract("H3");
     a.run(block_signals);
     read_parks(a);
     interrupt(a);
@@ -161,7 +165,7 @@ TEST_F(Signals, ThatAreBlockedEndNothing) {
 // --- SA_RESTART
 
 TEST_F(Signals, WithRESTARTLetAParkedReadRestart) {
-    contract("SA_RESTART: the call restarts; a restarted call queues anew");
+    contract("H3");
     read_parks(a);
     const ipcdev_stats before = stats();
     a.signal(SIGUSR2);
@@ -173,7 +177,7 @@ TEST_F(Signals, WithRESTARTLetAParkedReadRestart) {
 }
 
 TEST_F(Signals, WithRESTARTLetAParkedWriteRestart) {
-    contract("SA_RESTART: the call restarts; a restarted call queues anew");
+    contract("H3");
     become_fifo(1);
     fill(b);
     write_parks(a, "x");
@@ -188,7 +192,7 @@ TEST_F(Signals, WithRESTARTLetAParkedWriteRestart) {
 }
 
 TEST_F(Signals, WithRESTARTPutARestartedCallBehindTheOthers) {
-    contract("a restarted call queues anew");
+    contract("H3");
     read_parks(a);
     read_parks(b);
     const ipcdev_stats before = stats();
@@ -201,7 +205,7 @@ TEST_F(Signals, WithRESTARTPutARestartedCallBehindTheOthers) {
 // --- stop and continue, a debugger
 
 TEST_F(Signals, ThatStopAndContinueLetAParkedReadRestart) {
-    contract("^Z then fg: the call restarts");
+    contract("H3");
     read_parks(a);
     const ipcdev_stats before = stats();
     kill(a.pid(), SIGSTOP);
@@ -213,7 +217,7 @@ TEST_F(Signals, ThatStopAndContinueLetAParkedReadRestart) {
 }
 
 TEST_F(Signals, ThatStopAndContinueLetAParkedWriteRestart) {
-    contract("^Z then fg: the call restarts");
+    contract("H3");
     become_fifo(1);
     fill(b);
     write_parks(a, "x");
@@ -228,7 +232,7 @@ TEST_F(Signals, ThatStopAndContinueLetAParkedWriteRestart) {
 }
 
 TEST_F(Signals, OfADebuggerThatAttachesLetAParkedReadRestart) {
-    contract("a debugger attaching: the call restarts");
+    contract("H3");
     read_parks(a);
     const ipcdev_stats before = stats();
     if (ptrace(PTRACE_ATTACH, a.pid(), nullptr, nullptr) < 0) {
@@ -244,7 +248,7 @@ TEST_F(Signals, OfADebuggerThatAttachesLetAParkedReadRestart) {
 // --- SIGKILL always works, at once
 
 TEST_F(Signals, ThatKillEndAParkedReaderAtOnce) {
-    contract("SIGKILL always works, at once: it takes nothing, leaves nothing");
+    contract("H3");
     read_parks(a);
     killed(a);
     wait_parked_readers(0);
@@ -254,7 +258,7 @@ TEST_F(Signals, ThatKillEndAParkedReaderAtOnce) {
 }
 
 TEST_F(Signals, ThatKillEndAParkedWriterAtOnce) {
-    contract("SIGKILL always works, at once: it takes nothing, leaves nothing");
+    contract("H3");
     become_fifo(1);
     fill(b);
     write_parks(a, "never");
@@ -265,7 +269,7 @@ TEST_F(Signals, ThatKillEndAParkedWriterAtOnce) {
 }
 
 TEST_F(Signals, ThatKillEndAllThreadsOfAParkedProcess) {
-    contract("SIGKILL always works, at once: it takes nothing, leaves nothing");
+    contract("H3");
     std::vector<Client> threads;
     for (int i = 0; i < 10; ++i) {
         threads.push_back(a.thread("thread" + std::to_string(i)));
@@ -277,7 +281,7 @@ TEST_F(Signals, ThatKillEndAllThreadsOfAParkedProcess) {
 }
 
 TEST_F(Signals, ThatKillEndManyParkedProcessesAtOnce) {
-    contract("SIGKILL always works, at once: it takes nothing, leaves nothing");
+    contract("H3");
     auto readers = crowd("reader", 30);
     for (auto& reader : readers) {
         read_parks(reader);
@@ -294,7 +298,7 @@ TEST_F(Signals, ThatKillEndManyParkedProcessesAtOnce) {
 }
 
 TEST_F(Signals, OfATerminalEndAParkedProcessAtOnce) {
-    contract("a signal that kills: the process dies, takes nothing, leaves nothing");
+    contract("H3");
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
         read_parks(a);
         a.kill(number);
@@ -306,7 +310,7 @@ TEST_F(Signals, OfATerminalEndAParkedProcessAtOnce) {
 }
 
 TEST_F(Signals, ThatKillAStoppedProcessLeaveNothing) {
-    contract("SIGKILL always works, at once: it takes nothing, leaves nothing");
+    contract("H3");
     read_parks(a);
     kill(a.pid(), SIGSTOP);
     killed(a);

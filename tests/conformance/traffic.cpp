@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <random>
 #include <stdexcept>
 
 #include <sys/epoll.h>
@@ -108,10 +109,12 @@ Outcome read_records(const Call& call) {
     Log& log = log_at(call.numbers[0]);
     const std::size_t most = static_cast<std::size_t>(call.numbers[1]) / sizeof(Record);
     std::vector<Record> records(most);
+    std::minstd_rand random(static_cast<unsigned>(call.numbers[2]));
     Patience patience(call.fd, EPOLLIN);
     for (;;) {
+        const std::size_t wanted = call.numbers[2] == 0 ? most : 1 + random() % most;
         const ssize_t n =
-            patience.call([&] { return ::read(call.fd, records.data(), most * sizeof(Record)); });
+            patience.call([&] { return ::read(call.fd, records.data(), wanted * sizeof(Record)); });
         log.interrupts = patience.interrupts;
         if (n <= 0 || static_cast<std::size_t>(n) % sizeof(Record) != 0) {
             return outcome(n);

@@ -65,7 +65,9 @@ class SharedLog {
 namespace action {
 
 Outcome write_messages(const Call& call); // numbers: the log's address, the writer, how many
-Outcome read_records(const Call& call);   // numbers: the log's address, bytes per read
+// numbers: the log's address, bytes per read, and a seed: not 0, and each read asks for
+// fewer or as many, at random.
+Outcome read_records(const Call& call);
 
 // Slot: the value is a number of 8 bytes.
 Outcome write_numbers(const Call& call); // numbers: how many, the first is 1

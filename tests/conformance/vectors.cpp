@@ -76,7 +76,7 @@ void Vectors::expect_no_call_with_bytes_of_two_messages(const std::vector<Client
 }
 
 TEST_F(Vectors, OfThreadsThatShareADescriptorGetBytesOfOneMessageEach) {
-    contract("one read returns bytes of one message at most");
+    contract("R2");
     become_fifo(16, IPCDEV_MESSAGE_MAX);
     open_ok(a);
     Client second = a.thread("a's second thread");
@@ -89,7 +89,7 @@ TEST_F(Vectors, OfThreadsThatShareADescriptorGetBytesOfOneMessageEach) {
 }
 
 TEST_F(Vectors, OfProcessesThatShareAnOpenGetBytesOfOneMessageEach) {
-    contract("one read returns bytes of one message at most");
+    contract("R2");
     become_fifo(16, IPCDEV_MESSAGE_MAX);
     open_ok(a);
     Client child = a.fork("a's child");
@@ -99,7 +99,7 @@ TEST_F(Vectors, OfProcessesThatShareAnOpenGetBytesOfOneMessageEach) {
 }
 
 TEST_F(Vectors, OfOneThreadThatReadsTwoOpensInTurnGetBytesOfOneMessageEach) {
-    contract("one read returns bytes of one message at most");
+    contract("R2");
     become_fifo(4, IPCDEV_MESSAGE_MAX);
     open_ok(a);
     const int first = a.fd();

@@ -162,6 +162,30 @@ void DeviceTest::expect_queued(unsigned messages, std::uint64_t bytes, Where whe
     }
 }
 
+void DeviceTest::expect_begun(unsigned messages, Where where) {
+    const unsigned begun = info().begun_messages;
+    if (begun != messages) {
+        fail("begun are " + std::to_string(begun) + " messages, not " + std::to_string(messages),
+             where);
+    }
+}
+
+void DeviceTest::expect_balance(Where where) {
+    const ipcdev_info has = info();
+    const ipcdev_stats now = stats();
+    const std::uint64_t settled =
+        now.messages_read + now.messages_overwritten + now.messages_cleared;
+    if (now.messages_written != settled + has.queued_messages + has.begun_messages) {
+        fail("of " + std::to_string(now.messages_written) + " messages " +
+                 std::to_string(now.messages_read) + " were read, " +
+                 std::to_string(now.messages_overwritten) + " overwritten, " +
+                 std::to_string(now.messages_cleared) + " cleared; " +
+                 std::to_string(has.queued_messages) + " are queued, " +
+                 std::to_string(has.begun_messages) + " begun",
+             where);
+    }
+}
+
 void DeviceTest::expect_parked(unsigned readers, unsigned writers, Where where) {
     const ipcdev_info now = info();
     if (now.parked_readers != readers || now.parked_writers != writers) {
@@ -174,7 +198,7 @@ void DeviceTest::expect_parked(unsigned readers, unsigned writers, Where where) 
 
 void DeviceTest::fill(Client& client, Where where) {
     const ipcdev_info now = info();
-    for (unsigned i = now.queued_messages; i < now.depth; ++i) {
+    for (unsigned i = now.queued_messages + now.begun_messages; i < now.depth; ++i) {
         write_ok(client, std::to_string(i), where);
     }
 }

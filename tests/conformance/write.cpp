@@ -30,6 +30,7 @@ std::string joined(const std::vector<std::string>& segments) {
 // --- 0 bytes
 
 TEST_F(Write, Of0BytesReturns0AndQueuesNothing) {
+    contract("W1");
     expect_result(a.write(""), 0);
     expect_queued(0, 0);
     EXPECT_EQ(a.writev({"", "", ""}).result, 0);
@@ -37,7 +38,7 @@ TEST_F(Write, Of0BytesReturns0AndQueuesNothing) {
 }
 
 TEST_F(Write, Of0BytesWakesNoReader) {
-    contract("a write of 0 bytes wakes nobody");
+    contract("W1");
     read_parks(a);
     expect_result(b.write(""), 0);
     still_parked(a);
@@ -45,7 +46,7 @@ TEST_F(Write, Of0BytesWakesNoReader) {
 }
 
 TEST_F(Write, Of0BytesWakesNoPoller) {
-    contract("a write of 0 bytes wakes nobody");
+    contract("W1");
     a.start_poll(POLLIN);
     waits(a);
     expect_result(b.write(""), 0);
@@ -54,6 +55,7 @@ TEST_F(Write, Of0BytesWakesNoPoller) {
 }
 
 TEST_F(Write, Of0BytesReturns0FromAFullFifoToo) {
+    contract("W1");
     become_fifo(1);
     fill(a);
     expect_result(a.write(""), 0);
@@ -61,6 +63,7 @@ TEST_F(Write, Of0BytesReturns0FromAFullFifoToo) {
 }
 
 TEST_F(Write, Of0BytesReplacesNothingInASlot) {
+    contract("W1", "M3");
     become_slot();
     write_ok(a, "stays");
     expect_result(a.write(""), 0);
@@ -70,7 +73,7 @@ TEST_F(Write, Of0BytesReplacesNothingInASlot) {
 // --- 1 to max_message bytes
 
 TEST_F(Write, Of1ByteToMaxMessageBecomesOneMessage) {
-    contract("1 to max_message bytes: all of it becomes one message; returns the whole count");
+    contract("W2");
     for (const std::size_t size : {1U, 2U, 511U, 4095U, 4096U}) {
         const std::string message = pattern(size, static_cast<unsigned>(size));
         write_ok(a, message);
@@ -80,7 +83,7 @@ TEST_F(Write, Of1ByteToMaxMessageBecomesOneMessage) {
 }
 
 TEST_F(Write, OfTheLargestMaxMessageBecomesOneMessage) {
-    contract("1 to max_message bytes: all of it becomes one message; returns the whole count");
+    contract("W2");
     become_fifo(4, IPCDEV_MESSAGE_MAX);
     for (const std::size_t size : {4097U, 65535U, 65536U}) {
         const std::string message = pattern(size, static_cast<unsigned>(size));
@@ -91,6 +94,7 @@ TEST_F(Write, OfTheLargestMaxMessageBecomesOneMessage) {
 }
 
 TEST_F(Write, EveryWriteIsAMessageOfItsOwn) {
+    contract("W2");
     write_ok(a, "one");
     write_ok(a, "two");
     expect_queued(2, 6);
@@ -99,6 +103,7 @@ TEST_F(Write, EveryWriteIsAMessageOfItsOwn) {
 }
 
 TEST_F(Write, KeepsEveryValueOfAByte) {
+    contract("W2");
     std::string all;
     for (int byte = 0; byte < 256; ++byte) {
         all += static_cast<char>(byte);
@@ -108,6 +113,7 @@ TEST_F(Write, KeepsEveryValueOfAByte) {
 }
 
 TEST_F(Write, IsReadInTheOrderOfWriting) {
+    contract("R3");
     for (int i = 0; i < IPCDEV_DEPTH_DEFAULT; ++i) {
         write_ok(i % 2 == 0 ? a : b, std::to_string(i));
     }
@@ -119,12 +125,14 @@ TEST_F(Write, IsReadInTheOrderOfWriting) {
 // --- writev
 
 TEST_F(Write, VectorBecomesOneMessageOfAllItsSegments) {
+    contract("W3");
     expect_result(a.writev({"one ", "", "two ", "three"}), 13);
     expect_queued(1, 13);
     expect_read(b, "one two three");
 }
 
 TEST_F(Write, VectorOf16SegmentsUpTo4KiBIsOneMessage) {
+    contract("W3");
     for (const std::size_t size : {1U, 17U, 255U, 256U}) {
         const auto sixteen = segments(16, size);
         expect_result(a.writev(sixteen), static_cast<std::int64_t>(16 * size));
@@ -134,6 +142,7 @@ TEST_F(Write, VectorOf16SegmentsUpTo4KiBIsOneMessage) {
 }
 
 TEST_F(Write, VectorOf8SegmentsUpTo64KiBIsOneMessage) {
+    contract("W3");
     become_fifo(4, IPCDEV_MESSAGE_MAX);
     for (const std::size_t size : {513U, 4096U, 8191U, 8192U}) {
         const auto eight = segments(8, size);
@@ -144,7 +153,7 @@ TEST_F(Write, VectorOf8SegmentsUpTo64KiBIsOneMessage) {
 }
 
 TEST_F(Write, VectorWithOneLongSegmentAmongShortOnesIsOneMessage) {
-    contract("writev makes one message of all its segments: 8 up to 64 KiB");
+    contract("W3");
     become_fifo(4, IPCDEV_MESSAGE_MAX);
     auto eight = segments(8, 1);
     eight[3] = pattern(IPCDEV_MESSAGE_MAX - 7, 99);
@@ -154,6 +163,7 @@ TEST_F(Write, VectorWithOneLongSegmentAmongShortOnesIsOneMessage) {
 }
 
 TEST_F(Write, VectorIsHandedToAParkedReaderAsOneMessage) {
+    contract("W3", "H1");
     read_parks(a);
     const auto sixteen = segments(16, 256);
     expect_result(b.writev(sixteen), 4096);
@@ -162,6 +172,7 @@ TEST_F(Write, VectorIsHandedToAParkedReaderAsOneMessage) {
 }
 
 TEST_F(Write, VectorOfMoreThanMaxMessageGivesEMSGSIZE) {
+    contract("W3", "W4");
     expect_error(a.writev(segments(2, 2049)), EMSGSIZE);
     expect_queued(0, 0);
 }
@@ -169,6 +180,7 @@ TEST_F(Write, VectorOfMoreThanMaxMessageGivesEMSGSIZE) {
 // --- more than max_message
 
 TEST_F(Write, OfMoreThanMaxMessageGivesEMSGSIZEAndQueuesNothing) {
+    contract("W4");
     for (const std::size_t size : {4097U, 8192U, 65537U, 131072U, 1048576U}) {
         expect_error(a.write(pattern(size)), EMSGSIZE);
         expect_queued(0, 0);
@@ -176,6 +188,7 @@ TEST_F(Write, OfMoreThanMaxMessageGivesEMSGSIZEAndQueuesNothing) {
 }
 
 TEST_F(Write, OfMoreThanTheLargestMaxMessageGivesEMSGSIZE) {
+    contract("W4");
     become_fifo(4, IPCDEV_MESSAGE_MAX);
     for (const std::size_t size : {65537U, 131072U, 131073U, 262145U, 1048577U}) {
         expect_error(a.write(pattern(size)), EMSGSIZE);
@@ -184,6 +197,7 @@ TEST_F(Write, OfMoreThanTheLargestMaxMessageGivesEMSGSIZE) {
 }
 
 TEST_F(Write, OfMoreThanASmallMaxMessageGivesEMSGSIZE) {
+    contract("W4");
     become_fifo(4, IPCDEV_MESSAGE_MIN);
     expect_error(a.write("xx"), EMSGSIZE);
     write_ok(a, "x");
@@ -191,7 +205,7 @@ TEST_F(Write, OfMoreThanASmallMaxMessageGivesEMSGSIZE) {
 }
 
 TEST_F(Write, OfMoreThanMaxMessageDoesNotParkAtAFullFifo) {
-    contract("more than max_message: EMSGSIZE, nothing queued");
+    contract("W4");
     become_fifo(1, 10);
     fill(a);
     expect_error(b.write("eleven byte"), EMSGSIZE);
@@ -199,7 +213,7 @@ TEST_F(Write, OfMoreThanMaxMessageDoesNotParkAtAFullFifo) {
 }
 
 TEST_F(Write, OfMoreThanMaxMessageWakesNoReader) {
-    contract("more than max_message: EMSGSIZE, nothing queued");
+    contract("W4");
     become_fifo(1, 10);
     read_parks(a);
     expect_error(b.write("eleven byte"), EMSGSIZE);
@@ -208,7 +222,7 @@ TEST_F(Write, OfMoreThanMaxMessageWakesNoReader) {
 }
 
 TEST_F(Write, OfMoreThanMaxMessageReplacesNothingInASlot) {
-    contract("more than max_message: EMSGSIZE, nothing queued");
+    contract("W4", "M3");
     become_slot(10);
     write_ok(a, "stays");
     expect_error(a.write("eleven byte"), EMSGSIZE);
@@ -218,7 +232,7 @@ TEST_F(Write, OfMoreThanMaxMessageReplacesNothingInASlot) {
 // --- slot
 
 TEST_F(Write, ToASlotNeverParksTheNewestWins) {
-    contract("slot: never parks; an unread message is replaced");
+    contract("M3");
     become_slot();
     write_ok(a, "old");
     write_ok(b, "newer");
@@ -229,7 +243,7 @@ TEST_F(Write, ToASlotNeverParksTheNewestWins) {
 }
 
 TEST_F(Write, ToASlotCountsWhatItReplacesAsOverwritten) {
-    contract("slot: an unread message is replaced and counted as overwritten");
+    contract("M3", "I2");
     become_slot();
     const ipcdev_stats before = stats();
     write_ok(a, "old");
@@ -247,6 +261,7 @@ TEST_F(Write, ToASlotCountsWhatItReplacesAsOverwritten) {
 // --- a bad buffer
 
 TEST_F(Write, FromABadBufferGivesEFAULTAndQueuesNothing) {
+    contract("W7");
     for (const std::size_t size : {1U, 100U, 4096U}) {
         expect_error(a.write_from_bad_buffer(size), EFAULT);
         expect_queued(0, 0);
@@ -256,13 +271,13 @@ TEST_F(Write, FromABadBufferGivesEFAULTAndQueuesNothing) {
 }
 
 TEST_F(Write, FromAVectorOfABadBufferGivesEFAULTToo) {
-    contract("a bad buffer: EFAULT, nothing queued");
+    contract("W7");
     expect_error(a.writev_from_bad_buffer(100), EFAULT);
     expect_queued(0, 0);
 }
 
 TEST_F(Write, FromABadBufferWakesNoReader) {
-    contract("a bad buffer: EFAULT, nothing queued");
+    contract("W7");
     read_parks(a);
     expect_error(b.write_from_bad_buffer(10), EFAULT);
     still_parked(a);
@@ -270,7 +285,7 @@ TEST_F(Write, FromABadBufferWakesNoReader) {
 }
 
 TEST_F(Write, FromABadBufferReplacesNothingInASlot) {
-    contract("a bad buffer: EFAULT, nothing queued");
+    contract("W7", "M3");
     become_slot();
     write_ok(a, "stays");
     expect_error(a.write_from_bad_buffer(10), EFAULT);
@@ -278,7 +293,7 @@ TEST_F(Write, FromABadBufferReplacesNothingInASlot) {
 }
 
 TEST_F(Write, FromABadBufferTakesNoPlaceInAFullFifo) {
-    contract("a bad buffer: EFAULT, nothing queued");
+    contract("W7");
     become_fifo(2);
     fill(a);
     expect_error(b.write_from_bad_buffer(10), EFAULT);

@@ -18,7 +18,8 @@ namespace ipcdev::test {
 
 namespace {
 
-constexpr std::size_t clients = 4;
+constexpr std::size_t clients = 6; // more copies of one message at a time than a walk has
+constexpr std::size_t opens = 3;
 
 class Bytes {
   public:
@@ -34,13 +35,14 @@ class Bytes {
 };
 
 Settings settings_of(Bytes& bytes) {
-    Settings settings{.mode = bytes.below(3) == 0 ? Mode::slot : Mode::fifo};
+    constexpr Mode modes[] = {Mode::slot, Mode::fifo, Mode::fifo, Mode::ring};
+    Settings settings{.mode = modes[bytes.below(std::size(modes))]};
     settings.depth = settings.mode == Mode::slot ? 1 : 1 + bytes.below(4);
     settings.max_message = 1 + bytes.below(8);
     return settings;
 }
 
-// Seldom those of a real device, which four clients never reach.
+// Seldom those of a real device, which so few clients never reach.
 Limits limits_of(Bytes& bytes) {
     if (bytes.below(8) == 0) {
         return {};
@@ -54,7 +56,7 @@ Input configure_of(Bytes& bytes) {
     constexpr std::uint32_t max_messages[] = {0, 1, 3, 9, IPCDEV_MESSAGE_MAX + 1};
     constexpr std::uint32_t depths[] = {0, 1, 2, 5, IPCDEV_DEPTH_MAX + 1};
     return {.verb = Verb::configure,
-            .change = {.mode = bytes.below(4),
+            .change = {.mode = bytes.below(5),
                        .depth = depths[bytes.below(std::size(depths))],
                        .max_message = max_messages[bytes.below(std::size(max_messages))]}};
 }
@@ -102,9 +104,18 @@ Input call_of(Bytes& bytes, const Ledger& ledger, std::size_t client, std::size_
                   : reads ? batch_read_of(bytes, ledger)
                           : batch_write_of(bytes, ledger, step);
     input.client = client;
+    input.open = bytes.below(opens);
     input.nonblocking = kind % 16 >= 13;
     input.user = kind / 16U % 3;
     return input;
+}
+
+Input open_or_close_of(Bytes& bytes, const Ledger& ledger) {
+    const std::size_t open = bytes.below(opens);
+    return {.verb = !ledger.is_open(open)  ? Verb::open
+                    : ledger.is_busy(open) ? Verb::clear
+                                           : Verb::close,
+            .open = open};
 }
 
 Input input_of(Bytes& bytes, const Ledger& ledger, std::size_t step) {
@@ -126,17 +137,18 @@ Input input_of(Bytes& bytes, const Ledger& ledger, std::size_t step) {
     case 0:
         return {.verb = Verb::cancel, .client = client};
     case 1:
-        return {.verb = Verb::open};
     case 2:
-        return {.verb = ledger.opens() == 0 ? Verb::open : Verb::close};
+        return open_or_close_of(bytes, ledger);
     case 3:
         return configure_of(bytes);
     case 4:
     case 5:
         return {.verb = Verb::clear};
     default:
-        return call_of(bytes, ledger, client, step);
+        break;
     }
+    const Input call = call_of(bytes, ledger, client, step);
+    return ledger.is_open(call.open) ? call : Input{.verb = Verb::open, .open = call.open};
 }
 
 void live(Bytes& bytes) {

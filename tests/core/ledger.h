@@ -19,10 +19,10 @@
 //     the few copies that are always let in;
 //   - completed beats cancelled; an ended call takes and leaves nothing, but for
 //     the messages of a batch that were in before;
-//   - a batch read gives all that is there and fits, message by message, but for what is
-//     in the line and others came before it for; those of a
-//     batch write come in one after the other, with nobody else's in between, and
-//     as soon as there is room;
+//   - a batch read gives all that is there and fits, message by message; out of turn, all
+//     that its open has begun and fits;
+//   - the messages of a batch write come in one after the other, with nobody else's in
+//     between, and as soon as there is room;
 //   - a message is retired when its last byte is gone, and once; so is a spare;
 //   - edges are given when bytes joined the line and stay, or came back to an open that
 //     has some now, or a full fifo got room, and at no other time;

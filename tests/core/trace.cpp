@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A line is an output if it is indented, else a comment, a scenario, a device or
-// an input. Comments belong to what follows them.
+// A line is an output if it is indented, else a comment, a scenario, its clauses, a
+// device or an input. Comments belong to what follows them.
 #include "trace.h"
 
 #include <istream>
@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view indentation = "    ";
 constexpr std::string_view scenario_word = "scenario ";
+constexpr std::string_view contract_word = "contract ";
 constexpr std::string_view device_word = "device ";
 
 std::string_view trimmed(std::string_view text) {
@@ -38,6 +39,8 @@ class Parser {
                 {.before = std::exchange(pending_, {}),
                  .name = std::string(trimmed(text.substr(scenario_word.size()))),
                  .line = number});
+        } else if (text.substr(0, contract_word.size()) == contract_word) {
+            contract(text.substr(contract_word.size()));
         } else if (text.substr(0, device_word.size()) == device_word) {
             device(text.substr(device_word.size()));
         } else {
@@ -65,6 +68,15 @@ class Parser {
             throw std::invalid_argument("an output follows its input");
         }
         scenario().steps.back().outputs.emplace_back(text);
+    }
+
+    void contract(std::string_view text) {
+        const Scenario& last = scenario();
+        if (!pending_.empty() || !last.clauses.empty() || !last.device.empty() ||
+            !last.steps.empty()) {
+            throw std::invalid_argument("one contract line, next to the scenario's name");
+        }
+        scenario().clauses = trimmed(text);
     }
 
     void device(std::string_view text) {
@@ -107,6 +119,9 @@ void add_outputs(std::string& text, std::string_view mark, const std::vector<std
 
 void add_head(std::string& text, std::string_view mark, const Scenario& scenario) {
     add(text, mark, std::string(scenario_word) + scenario.name);
+    if (!scenario.clauses.empty()) {
+        add(text, mark, std::string(contract_word) + scenario.clauses);
+    }
     add(text, mark, scenario.comments);
     if (!scenario.device.empty()) {
         add(text, mark, std::string(device_word) + scenario.device);

@@ -3,7 +3,7 @@
 // A trace file: named scenarios of inputs and of what they must make happen.
 //
 //   scenario A short read leaves the rest for the next one
-//   # "fifo: a short read leaves the rest at the head of the queue"
+//   contract R3 R4
 //   device mode=fifo depth=4 max_message=16
 //   B: write "hello"
 //       B: done 5
@@ -13,10 +13,12 @@
 //       A: done 2 "he"
 //
 // Inputs start a line, the outputs of an input follow it, indented. `#` starts a
-// comment. `device` may be left out for the default settings; it takes other limits
-// too, as `operations=3 per_user=2 copies=1`. The words of
-// inputs and outputs are in trace_words.h; `C1..C9: read 1` is an input for each
-// of nine clients, and `info`, `stats` and `waiters` ask what can be seen.
+// comment. `contract` names the clauses of docs/contract.md that the scenario is
+// about; each of tests/core/traces has one, and what a program writes has none.
+// `device` may be left out for the default settings; it takes other limits too, as
+// `operations=3 per_user=2 copies=1`. The words of inputs and outputs are in
+// trace_words.h; `C1..C9: read 1` is an input for each of nine clients, and `info`,
+// `stats` and `waiters` ask what can be seen.
 //
 // Only the file's shape is known here; a trace_player.h runs a scenario.
 #pragma once
@@ -38,7 +40,8 @@ struct Step {
 
 struct Scenario {
     std::vector<std::string> before{};
-    std::string name{}; // a sentence
+    std::string name{};    // a sentence
+    std::string clauses{}; // the words after `contract`, or empty
     std::vector<std::string> comments{};
     std::string device{}; // the words after `device`, or empty
     Settings settings{};

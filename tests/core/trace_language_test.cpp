@@ -108,6 +108,10 @@ TEST(TraceLanguage, AComplaintNamesTheLine) {
               "line 4: an output follows its input");
     EXPECT_EQ(complaint("scenario x\nopen F\ndevice depth=1\n"),
               "line 3: one device line, before the first input");
+    for (const std::string before : {"open\n", "device depth=1\n", "contract R4\n", "# why\n"}) {
+        EXPECT_EQ(complaint("scenario x\n" + before + "contract R3\n"),
+                  "line 3: one contract line, next to the scenario's name");
+    }
     EXPECT_EQ(complaint("scenario x\ndevice depth=65537\n"),
               "line 2: settings that no device can have");
     EXPECT_EQ(complaint("scenario x\n\nA: jump\n"),
@@ -174,7 +178,8 @@ TEST(TraceLanguage, NeighboursThatDoTheSameAreOneLine) {
 
 TEST(TraceLanguage, ADifferenceIsShownInItsScenario) {
     const Scenario scenario = parsed("scenario One byte at a time\n"
-                                     "# \"why\"\n"
+                                     "contract R6 W2\n"
+                                     "# why\n"
                                      "device max_message=8\n"
                                      "A: read 1\n"
                                      "    A: parked\n"
@@ -184,7 +189,8 @@ TEST(TraceLanguage, ADifferenceIsShownInItsScenario) {
                                   .scenarios[0];
     EXPECT_EQ(difference_text(scenario, play(scenario, make_device_engine)),
               "  scenario One byte at a time\n"
-              "  # \"why\"\n"
+              "  contract R6 W2\n"
+              "  # why\n"
               "  device max_message=8\n"
               "  A: read 1\n"
               "      A: parked\n"
@@ -200,6 +206,7 @@ TEST(TraceLanguage, AFileKeepsItsCommentsAndEmptyLines) {
     const std::string text = "# head\n"
                              "\n"
                              "scenario One\n"
+                             "contract R4 H1\n"
                              "# why\n"
                              "device depth=1\n"
                              "# first\n"

@@ -90,7 +90,9 @@ void DaemonTest::SetUp() {
 void DaemonTest::TearDown() {
     EXPECT_FALSE(watchdog::expired()) << "the test took too long, see the watchdog's line";
     unmount_everything_in(folder_);
-    wait_until(no_child_is_left); // until the watchdog, if one stays; unmounters remove, too
+    // Until the watchdog, if one stays. The unmounter of a daemon that was killed removes
+    // files in there too.
+    wait_until(no_child_is_left);
     fs::remove_all(folder_);
     watchdog::disarm();
 }

@@ -130,17 +130,25 @@ TEST_P(HeldAtItsStart, AndAnotherComesAndGoesMeanwhileThenItServesOrRefuses) {
 IPCDEV_EACH_TRANSPORT(HeldAtItsStart);
 
 // Held at the very call that takes a stale mount off: it must not be another's by then.
-class HeldAtItsUnmount : public RootTest {};
+class HeldAtItsUnmount : public RootTest {
+  protected:
+    void leave_a_stale_mount() const {
+        Daemon killed(fuse_command());
+        kill_with_unmounter(killed);
+    }
+    static void run_to_umount(Traced& traced) {
+        Traced::Call call;
+        do {
+            ASSERT_TRUE(traced.next(call));
+        } while (!call.is_entry || call.number != SYS_umount2);
+    }
+};
 
 TEST_F(HeldAtItsUnmount, ItTakesNobodyElsesMountOff) {
-    Daemon killed(fuse_command());
-    kill_with_unmounter(killed);
+    leave_a_stale_mount();
     Start held(fuse_command(), be_traced);
     Traced traced(held.daemon, Traced::Begin::at_exec);
-    Traced::Call call;
-    do {
-        ASSERT_TRUE(traced.next(call));
-    } while (!call.is_entry || call.number != SYS_umount2);
+    run_to_umount(traced);
     Start second(fuse_command());
     const bool second_serves = second.serves();
     traced.release();
@@ -148,6 +156,29 @@ TEST_F(HeldAtItsUnmount, ItTakesNobodyElsesMountOff) {
     EXPECT_TRUE(passes_messages(file()));
     (second_serves ? second : held).stop();
     expect_nothing_at(file());
+}
+
+// The other one sees the stale mount, and then a socket without a mount: neither is
+// somebody else's, nor to be removed by hand.
+TEST_F(HeldAtItsUnmount, AnotherThatLooksMeanwhileSaysThatItIsServed) {
+    at_each_stop([&](int n) {
+        leave_a_stale_mount();
+        Start held(fuse_command(), be_traced);
+        Traced traced(held.daemon, Traced::Begin::at_exec);
+        run_to_umount(traced);
+        Start second(fuse_command(), be_traced);
+        Traced traced_second(second.daemon, Traced::Begin::at_exec);
+        const bool reached = traced_second.run_to_stop(n, second.systemd);
+        Traced::Call unmounted;
+        EXPECT_TRUE(traced.next(unmounted));
+        traced_second.release();
+        EXPECT_FALSE(second.serves()) << "held at stop " << n;
+        traced.release();
+        EXPECT_TRUE(held.serves());
+        held.stop();
+        expect_nothing_at(file());
+        return reached;
+    });
 }
 
 // Killed at its n-th stop, whatever it had started has ended. False: it starts

@@ -93,19 +93,6 @@ IPCDEV_EACH_TRANSPORT(Log);
 
 class LogOfAFile : public RootTest {};
 
-TEST_F(LogOfAFile, HasLibfusesMessagesAsItsOwnAtLevelDebug) {
-    // A mount that fails in libfuse, with its own words for it.
-    Command command = user_command({"--log-level", "debug"});
-    command.before_exec = [] {
-        checked(unshare(CLONE_NEWNS), "unshare");
-        checked(mount("empty", "/dev", "tmpfs", 0, "mode=0755"), "mount");
-    };
-    const Outcome outcome = run(command);
-    EXPECT_EQ(outcome.status, 1);
-    EXPECT_NE(outcome.errors.find("ipcdevd: debug: fuse: device not found"), std::string::npos)
-        << outcome.errors;
-}
-
 TEST_F(LogOfAFile, IsColouredForATerminalOnly) {
     Daemon daemon(fuse_command());
     EXPECT_EQ(daemon.stop(), 0);

@@ -46,6 +46,7 @@ class MemoryBound : public EachTransport {
 };
 
 // The queue that takes most. Thirty messages of it are a batch.
+// Contract: W9
 TEST_P(MemoryBound, HoldsTheLongestQueueAndGivesItBackOnceItIsRead) {
     constexpr std::size_t in_a_batch = 30;
     const auto batches = static_cast<std::size_t>(rounds(2184));
@@ -107,6 +108,7 @@ std::unique_ptr<Ends, Unmap> shared_ends() {
 }
 
 // Parked batches of the shortest messages are what takes most.
+// Contract: W9
 TEST_P(MemoryBound, GivesWritersENOMEMWhileReadersGoOn) {
     constexpr unsigned writers = 800;
     const auto ends = shared_ends();
@@ -161,6 +163,7 @@ TEST_F(MemoryFigure, IsTheSameInHelpAndTheManualPage) {
               std::string::npos);
 }
 
+// Contract: W9
 TEST_F(MemoryFigure, IsBelowTheLimitOfTheUnitByWhatTheDaemonItselfNeeds) {
     const std::string unit = text_of(IPCDEV_SOURCES "/packaging/ipcdevd@.service.in");
     std::smatch limit;

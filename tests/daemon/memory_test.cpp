@@ -151,6 +151,7 @@ TEST_P(Memory, OfADeepQueueIsUsedAgainByTheNext) {
     EXPECT_EQ(daemon.stop(), 0);
 }
 
+// Contract: W9
 TEST_P(Memory, ThatIsMissingForAMessageIsENOMEMAndNothingIsLost) {
     Daemon daemon(command({"--depth", "4096", "--max-message", "65536"}));
     const Descriptor opened = open_device(device());

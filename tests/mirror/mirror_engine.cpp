@@ -16,13 +16,15 @@ namespace ipcdev::test {
 
 namespace {
 
-// The elements of a list_head whose hook is their first member.
-template <class T> class ListView {
+// The elements of a list_head whose hook is at that offset in them.
+template <class T, std::size_t HookOffset> class ListView {
   public:
     class iterator {
       public:
         explicit iterator(const list_head* at) : at_(at) {}
-        const T& operator*() const { return *reinterpret_cast<const T*>(at_); }
+        const T& operator*() const {
+            return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(at_) - HookOffset);
+        }
         iterator& operator++() {
             at_ = at_->next;
             return *this;
@@ -33,15 +35,16 @@ template <class T> class ListView {
         const list_head* at_;
     };
 
-    explicit ListView(const list_head& head) : head_(&head) {
-        static_assert(offsetof(T, hook) == 0);
-    }
+    explicit ListView(const list_head& head) : head_(&head) {}
     [[nodiscard]] iterator begin() const { return iterator(head_->next); }
     [[nodiscard]] iterator end() const { return iterator(head_); }
 
   private:
     const list_head* head_;
 };
+
+using RequestView = ListView<ipcdev_request, offsetof(ipcdev_request, hook)>;
+using OpenReaderView = ListView<ipcdev_request, offsetof(ipcdev_request, open_hook)>;
 
 template <class T> T* owner_of(ipcdev_link* link) {
     return reinterpret_cast<T*>(reinterpret_cast<char*>(link) - offsetof(T, link));
@@ -97,9 +100,14 @@ struct MirrorAccount : ipcdev_account {
     MirrorAccount() : ipcdev_account() {}
 };
 
+struct MirrorOpen : ipcdev_open {
+    MirrorOpen() { ipcdev_open_init(this); }
+};
+
 struct MirrorRequest : ipcdev_request {
     MirrorRequest() : ipcdev_request() {
         INIT_LIST_HEAD(&hook);
+        INIT_LIST_HEAD(&open_hook);
         ipcdev_request_init(this);
     }
 
@@ -144,8 +152,10 @@ class MirrorDevice {
     MirrorDevice& operator=(const MirrorDevice&) = delete;
     ~MirrorDevice() = default;
 
-    void open() { locked(ipcdev_open); }
-    void release() { locked(ipcdev_release); }
+    void open(MirrorOpen& open) { locked(ipcdev_open, &open); }
+    void release(MirrorOpen& open, MirrorEffects& effects) {
+        locked(ipcdev_release, &open, &effects);
+    }
     void submit_write(MirrorRequest& request, MirrorEffects& effects) {
         locked(ipcdev_submit_write, &request, &effects);
     }
@@ -172,8 +182,8 @@ class MirrorDevice {
     void go_on(MirrorEffects& effects) { locked(ipcdev_go_on, &effects); }
     [[nodiscard]] bool under_way() const { return device_.under_way; }
 
-    [[nodiscard]] PollMask poll_mask() const {
-        const auto mask = locked(::ipcdev_poll_mask);
+    [[nodiscard]] PollMask poll_mask(const MirrorOpen& open) const {
+        const auto mask = locked(::ipcdev_poll_mask, &open);
         return {.readable = mask.readable, .writable = mask.writable};
     }
     [[nodiscard]] Settings settings() const {
@@ -186,6 +196,7 @@ class MirrorDevice {
         const auto& now = device_.gauges;
         return {.queued_messages = now.queued_messages,
                 .queued_bytes = now.queued_bytes,
+                .begun_messages = now.begun_messages,
                 .parked_readers = now.parked_readers,
                 .parked_writers = now.parked_writers,
                 .opens = now.opens,
@@ -204,8 +215,8 @@ class MirrorDevice {
                 .writer_parks = now.writer_parks,
                 .interrupted = now.interrupted};
     }
-    [[nodiscard]] auto readers() const { return ListView<ipcdev_request>(device_.readers); }
-    [[nodiscard]] auto writers() const { return ListView<ipcdev_request>(device_.writers); }
+    [[nodiscard]] auto readers() const { return RequestView(device_.readers); }
+    [[nodiscard]] auto writers() const { return RequestView(device_.writers); }
     [[nodiscard]] auto queue() const { return ChainView<ipcdev_piece>(device_.queue); }
     [[nodiscard]] std::uint64_t cleared_through() const { return device_.cleared_through; }
 
@@ -217,6 +228,7 @@ struct Mirror {
     using Account = MirrorAccount;
     using Message = MirrorMessage;
     using Piece = MirrorPiece;
+    using Open = MirrorOpen;
     using Request = MirrorRequest;
     using Effects = MirrorEffects;
     using Device = MirrorDevice;
@@ -226,17 +238,9 @@ struct Mirror {
     static auto pieces_of(const Request& request) {
         return ChainView<ipcdev_piece>(request.pieces);
     }
+    static auto begun_by(const Open& open) { return ChainView<ipcdev_piece>(open.begun); }
+    static auto readers_of(const Open& open) { return OpenReaderView(open.readers); }
     static bool is_copying(const Request& request) { return request.state == IPCDEV_COPYING; }
-    static Fate fate_of(const Message& message) {
-        switch (message.fate) {
-        case IPCDEV_FATE_OVERWRITTEN:
-            return Fate::overwritten;
-        case IPCDEV_FATE_CLEARED:
-            return Fate::cleared;
-        default:
-            return Fate::read;
-        }
-    }
 };
 
 } // namespace

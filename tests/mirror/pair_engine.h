@@ -14,7 +14,7 @@ class PairEngine final : public Engine {
     PairEngine(std::unique_ptr<Engine> first, std::unique_ptr<Engine> second);
 
     void apply(const Input& input, Outcome& outcome) override;
-    [[nodiscard]] PollMask mask() const override { return first_->mask(); }
+    [[nodiscard]] PollMask mask(std::size_t open) const override { return first_->mask(open); }
     void look(Snapshot& snapshot) const override { first_->look(snapshot); }
     void look_inside(Inside& inside) const override { first_->look_inside(inside); }
     [[nodiscard]] std::string complaint() const override { return complaint_; }

@@ -30,7 +30,7 @@ class WrongEngine final : public Engine {
             wrong_.outcome(outcome);
         }
     }
-    [[nodiscard]] PollMask mask() const override { return engine_->mask(); }
+    [[nodiscard]] PollMask mask(std::size_t open) const override { return engine_->mask(open); }
     void look(Snapshot& snapshot) const override {
         engine_->look(snapshot);
         if (wrong_.seen) {
@@ -55,8 +55,27 @@ const Input write_input{.verb = Verb::write, .payload = "x"};
 const Input batch_input{
     .verb = Verb::write, .batch = true, .frames = {"x", "y", "z"}, .nonblocking = true};
 const Input batch_read_input{.verb = Verb::read, .count = 32, .batch = true};
+// A message of which the open has begun to read, by client 1.
+const Input long_write_input{.verb = Verb::write, .payload = "long"};
+const Input short_read_input{.verb = Verb::read, .client = 1, .count = 1};
+const Input short_copied_input{.verb = Verb::copied, .client = 1};
+const Input close_input{.verb = Verb::close};
 
 using Inputs = std::vector<Input>;
+
+std::unique_ptr<Engine> opened(std::unique_ptr<Engine> engine) {
+    Outcome outcome;
+    engine->apply({.verb = Verb::open}, outcome);
+    return engine;
+}
+
+std::unique_ptr<Engine> core() {
+    return opened(make_device_engine(settings));
+}
+
+std::unique_ptr<Engine> mirror() {
+    return opened(make_mirror_engine(settings));
+}
 
 std::string complaint_of(std::unique_ptr<Engine> first, std::unique_ptr<Engine> second,
                          const Inputs& inputs = {write_input}) {
@@ -69,11 +88,8 @@ std::string complaint_of(std::unique_ptr<Engine> first, std::unique_ptr<Engine> 
 }
 
 void expect_told_apart(const Wrong& wrong, const Inputs& inputs = {write_input}) {
-    EXPECT_NE("", complaint_of(make_device_engine(settings),
-                               std::make_unique<WrongEngine>(make_mirror_engine(settings), wrong),
-                               inputs));
-    EXPECT_NE("", complaint_of(std::make_unique<WrongEngine>(make_device_engine(settings), wrong),
-                               make_mirror_engine(settings), inputs));
+    EXPECT_NE("", complaint_of(core(), std::make_unique<WrongEngine>(mirror(), wrong), inputs));
+    EXPECT_NE("", complaint_of(std::make_unique<WrongEngine>(core(), wrong), mirror(), inputs));
 }
 
 // What `wrong` does to the last frame of a batch read.
@@ -90,15 +106,20 @@ Wrong wrong_frame(std::function<void(Frame&)> wrong) {
 } // namespace
 
 TEST(Pair, ThatDoesTheSameHasNoComplaint) {
-    EXPECT_EQ("", complaint_of(make_device_engine(settings), make_mirror_engine(settings)));
-    EXPECT_EQ("", complaint_of(make_device_engine(settings), make_mirror_engine(settings),
-                               {batch_input, batch_read_input}));
+    EXPECT_EQ("", complaint_of(core(), mirror()));
+    EXPECT_EQ("", complaint_of(core(), mirror(), {batch_input, batch_read_input}));
 }
 
 TEST(Pair, ThatDoesTheSameInOtherStepsHasNoComplaint) {
-    EXPECT_EQ("", complaint_of(make_device_engine_in_steps(settings, {}, 1),
-                               make_mirror_engine_in_steps(settings, {}, 2),
+    EXPECT_EQ("", complaint_of(opened(make_device_engine_in_steps(settings, {}, 1)),
+                               opened(make_mirror_engine_in_steps(settings, {}, 2)),
                                {batch_input, batch_read_input}));
+}
+
+TEST(Pair, ThatReadsShortAndClosesHasNoComplaint) {
+    EXPECT_EQ("",
+              complaint_of(core(), mirror(),
+                           {long_write_input, short_read_input, short_copied_input, close_input}));
 }
 
 TEST(Pair, TellsACompletionApart) {
@@ -124,6 +145,19 @@ TEST(Pair, TellsAnEdgeApart) {
 
 TEST(Pair, TellsAPollMaskApart) {
     expect_told_apart({.seen = [](Snapshot& seen) { seen.mask.writable = false; }});
+    expect_told_apart({.seen = [](Snapshot& seen) { seen.masks[0].mask.readable = false; }});
+}
+
+TEST(Pair, TellsApartWhatAnOpenHasBegun) {
+    const Inputs inputs{long_write_input, short_read_input};
+    expect_told_apart({.seen = [](Snapshot& seen) { seen.begun.clear(); }}, inputs);
+    expect_told_apart({.seen = [](Snapshot& seen) { seen.gauges.begun_messages = 0; }}, inputs);
+    expect_told_apart({.inside = [](Inside& inside) { inside.messages[0].begun = 0; }}, inputs);
+}
+
+TEST(Pair, TellsApartWhoseAParkedReadIs) {
+    expect_told_apart({.seen = [](Snapshot& seen) { seen.open_readers.clear(); }},
+                      {short_read_input});
 }
 
 TEST(Pair, TellsACounterApart) {

@@ -88,7 +88,7 @@ class Daemon(WithServer):
 
 
 class Module(WithServer):
-    parked = r"ipcdev_sleep\+0x\w+/0x\w+ \[ipcdev\]"
+    parked = r"ipcdev_wait\+0x\w+/0x\w+ \[ipcdev\]"
     line = r"ipcdev_wait at \S+/call\.c:\d+"
 
     def setUp(self) -> None:
@@ -153,7 +153,7 @@ class Module(WithServer):
 
     def test_an_ordinary_user(self) -> None:
         nobody: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        done = self.expect_cat(self.park_cat(**nobody), "ipcdev_sleep", **nobody)
+        done = self.expect_cat(self.park_cat(**nobody), "ipcdev_wait", **nobody)
         self.assertIn("only root may read stacks", done.stderr)
 
 
