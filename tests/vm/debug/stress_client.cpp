@@ -178,9 +178,9 @@ class Client {
 
     void read() {
         if (one_in(3)) {
-            read_from_shared();
+            read_from_shared(units());
         } else {
-            read_from(some_own());
+            read_from(some_own(), units());
         }
     }
 
@@ -188,22 +188,25 @@ class Client {
     bool goes_on() {
         for (Own* const own : {&blocking_, &nonblocking_}) {
             if (own->next) {
-                read_from(*own);
+                read_from(*own, rest());
                 return true;
             }
         }
-        return shared_left_ && read_from_shared();
+        return shared_left_ && read_from_shared(rest());
     }
 
-    bool read_from_shared() {
-        const auto part = read_from(shared_);
+    // Often all that there can be: a long message would take hundreds of reads.
+    std::size_t rest() { return one_in(2) ? IPCDEV_MESSAGE_MAX / unit_bytes : units(); }
+
+    bool read_from_shared(std::size_t all) {
+        const auto part = read_from(shared_, all);
         shared_left_ = !part.empty() && !ledger_.is_last_of_its_message(part.back());
         return true;
     }
 
     // Gets the next bytes of what it has begun, if that is something.
-    void read_from(Own& own) {
-        const auto part = read_from(own.descriptor.get());
+    void read_from(Own& own, std::size_t all) {
+        const auto part = read_from(own.descriptor.get(), all);
         if (part.empty()) {
             return;
         }
@@ -218,8 +221,7 @@ class Client {
     }
 
     // What came; empty if nothing did.
-    std::span<const Unit> read_from(int fd) {
-        const std::size_t all = units();
+    std::span<const Unit> read_from(int fd, std::size_t all) {
         const std::size_t good = one_in(4) ? below(static_cast<unsigned>(all)) : all;
         const auto room = buffer_.ending_after(good, all);
         if (one_in(4)) {
@@ -257,7 +259,7 @@ class Client {
         }
         const unsigned readable = event.events | static_cast<unsigned>(one.revents);
         if ((readable & POLLIN) != 0) {
-            read_from(nonblocking_);
+            read_from(nonblocking_, units());
         } else if (ready > 0) {
             write_to(nonblocking_.descriptor.get());
         }
@@ -270,7 +272,7 @@ class Client {
         checked(epoll_ctl(edges_.get(), EPOLL_CTL_ADD, other.get(), &interest), "epoll_ctl");
         ledger_.count(opens);
         if (one_in(2)) {
-            static_cast<void>(read_from(other.get()));
+            static_cast<void>(read_from(other.get(), units()));
         } else {
             write_to(other.get());
         }
@@ -279,7 +281,7 @@ class Client {
     void configure() {
         for (Own* const own : {&blocking_, &nonblocking_}) {
             while (own->next) {
-                read_from(*own); // what is begun would make it EBUSY
+                read_from(*own, rest()); // what is begun would make it EBUSY
             }
         }
         ipcdev_configure change{};
