@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Unit tests of what tells the rest of a read that the kernel has split.
+// Contract: R2 R3 R6
 #include <gtest/gtest.h>
 
 #include "open_file.h"
