@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Leaves out stretches of steps, half of them first, single ones last, then makes
-// what is left simpler; again, until nothing more can go.
+// Leaves out stretches of steps, half of them first, single ones last, then two that stand
+// apart, as a parked read and what it gets; makes what is left simpler; again, until nothing
+// more can go.
 #include "shrink.h"
 
 #include <algorithm>
@@ -20,6 +21,7 @@ class Shrinker {
     Steps run() {
         for (bool better = true; better && !time_is_over_();) {
             better = leave_out();
+            better = leave_out_pairs() || better;
             better = simplify() || better;
         }
         try_out(renamed(steps_));
@@ -54,6 +56,21 @@ class Shrinker {
             }
         }
         return steps_.size() < before;
+    }
+
+    // When few steps are left: it takes as many tries as there are pairs.
+    bool leave_out_pairs() {
+        constexpr std::size_t few = 16;
+        bool better = false;
+        for (std::size_t last = steps_.size(); last-- > 1 && steps_.size() <= few;) {
+            for (std::size_t first = last; first-- > 0 && last < steps_.size();) {
+                Steps candidate = steps_;
+                candidate.erase(candidate.begin() + static_cast<std::ptrdiff_t>(last));
+                candidate.erase(candidate.begin() + static_cast<std::ptrdiff_t>(first));
+                better = try_out(candidate) || better;
+            }
+        }
+        return better;
     }
 
     bool simplify() {
