@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <vector>
 
 namespace ipcdev {
@@ -19,7 +20,7 @@ namespace {
 constexpr const char* program = "fusermount3";
 
 // Names the socket to which it sends the connection: see fuse_kern_mount() in libfuse.
-constexpr const char* socket_variable = "_FUSE_COMMFD";
+constexpr const char* socket_setting = "_FUSE_COMMFD=";
 
 std::vector<char*> pointers_to(std::vector<std::string>& words) {
     std::vector<char*> pointers;
@@ -31,12 +32,15 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
     return pointers;
 }
 
-// A process group of its own: a ^C is for those in the terminal's. -1: it can't be run.
+// A session of its own: no ^C of the terminal reaches it, nor stops it that it writes there.
+// -1: it can't be run.
 pid_t start(std::vector<std::string> arguments, const std::vector<int>& kept,
             const std::string& setting = {}) {
     std::vector<std::string> environment;
     for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
-        environment.emplace_back(*variable);
+        if (!std::string_view(*variable).starts_with(socket_setting)) {
+            environment.emplace_back(*variable);
+        }
     }
     if (!setting.empty()) {
         environment.push_back(setting);
@@ -48,7 +52,7 @@ pid_t start(std::vector<std::string> arguments, const std::vector<int>& kept,
     }
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
     pid_t child = -1;
     const int error = posix_spawnp(&child, program, &descriptors, &attributes,
                                    pointers_to(arguments).data(), pointers_to(environment).data());
@@ -96,7 +100,7 @@ Descriptor mount_by_fusermount(const std::string& folder, const std::string& opt
     const Descriptor ours(ends[0]);
     Descriptor its(ends[1]);
     const pid_t child = start({program, "-o", options, "--", folder}, {its.get(), kept.get()},
-                              std::string(socket_variable) + "=" + std::to_string(its.get()));
+                              std::string(socket_setting) + std::to_string(its.get()));
     its.close();
     if (child == -1) {
         return {};

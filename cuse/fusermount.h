@@ -14,8 +14,8 @@
 namespace ipcdev {
 
 // Mounts on the folder with these options of mount(8), and returns the connection. Not open if it
-// could not; then fusermount3 has said why on stderr. No signal of the terminal reaches it, and
-// it has the descriptor `kept` open until it has ended.
+// could not; then fusermount3, if it is there, has said why on stderr. No signal of the terminal
+// reaches it, and it has the descriptor `kept` open until it has ended.
 [[nodiscard]] Descriptor mount_by_fusermount(const std::string& folder, const std::string& options,
                                              const Descriptor& kept);
 

@@ -5,7 +5,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 
 #include "fixture.h"
@@ -190,7 +192,7 @@ bool kill_at_stop(const Command& command, int n) {
     Traced traced(killed.daemon, Traced::Begin::at_exec);
     const bool reached = traced.run_to_stop(n, killed.systemd);
     killed.daemon.kill();
-    while (waitpid(-1, nullptr, 0) > 0) { // its fusermount3
+    while (waitpid(-1, nullptr, 0) > 0) { // its fusermount3 and its unmounter
     }
     return reached;
 }
@@ -212,14 +214,73 @@ IPCDEV_EACH_TRANSPORT(KilledAtItsStart);
 
 class AUsersKilledAtItsStart : public UserTest {};
 
+bool nothing_is_mounted_in(const fs::path& folder) {
+    const auto all = mounts();
+    return std::ranges::none_of(all, [&](const Mount& mount) {
+        return mount.path.string().starts_with(folder.string() + "/");
+    });
+}
+
 TEST_F(AUsersKilledAtItsStart, AndTheNextOneServesAndLeavesNothing) {
     at_each_stop([&](int n) {
         const bool reached = kill_at_stop(user_command(), n);
+        EXPECT_TRUE(nothing_is_mounted_in(users_folder())) << "killed at stop " << n;
         Daemon next(user_command());
         EXPECT_EQ(next.stop(), 0);
         expect_nothing_at(users_file());
         return reached;
     });
+}
+
+// While fusermount3 is about to mount.
+class KilledWhileItIsMounted : public UserTest {
+  protected:
+    // A fusermount3 that says when it was to mount, waits to be let go, and then looks
+    // whether the folder is still there.
+    Command held_at_the_mount() {
+        const auto bin = folder() / "bin";
+        fs::create_directory(bin);
+        const auto script = bin / "fusermount3";
+        make_file(script, "#!/bin/sh\n"
+                          "if [ \"$1\" = -o ]; then\n"
+                          "    : > '" +
+                              arrived().string() +
+                              "'\n"
+                              "    until [ -e '" +
+                              go().string() +
+                              "' ]; do :; done\n"
+                              "    for last; do :; done\n"
+                              "    [ -d \"$last\" ] || : > '" +
+                              gone().string() +
+                              "'\n"
+                              "fi\n"
+                              "PATH=${PATH#*:}\n"
+                              "exec fusermount3 \"$@\"\n");
+        fs::permissions(script, fs::perms{0755});
+        Command command = user_command();
+        command.environment.push_back("PATH=" + bin.string() + ":" + std::getenv("PATH"));
+        return command;
+    }
+    fs::path arrived() const { return users_folder() / "arrived"; }
+    fs::path go() const { return users_folder() / "go"; }
+    fs::path gone() const { return users_folder() / "gone"; }
+};
+
+TEST_F(KilledWhileItIsMounted, ItsUnmounterWaitsForTheMountAndTakesItOff) {
+    const Command command = held_at_the_mount();
+    for (int round = 0; round < rounds(10) && !HasFailure(); ++round) {
+        Start killed(command);
+        wait_until([&] { return fs::exists(arrived()); });
+        killed.daemon.kill();
+        make_file(go(), "");
+        while (waitpid(-1, nullptr, 0) > 0) { // fusermount3 and the unmounter
+        }
+        EXPECT_FALSE(fs::exists(gone()));
+        EXPECT_TRUE(nothing_is_mounted_in(users_folder()));
+        expect_nothing_at(users_folder() / ".ipcdev.ipcdevd");
+        fs::remove(arrived());
+        fs::remove(go());
+    }
 }
 
 // Killed in the middle of its end.

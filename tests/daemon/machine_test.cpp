@@ -69,6 +69,14 @@ TEST_F(Machine, WithoutCapSysAdminAsInAContainer) {
     expect_nothing_at(file());
 }
 
+// As where it is started by who has just mounted something.
+TEST_F(Machine, WhoseEnvironmentNamesAnotherSocketToFusermount3) {
+    Command command = user_command();
+    command.environment.emplace_back("_FUSE_COMMFD=99");
+    Daemon daemon(command);
+    EXPECT_EQ(daemon.stop(), 0);
+}
+
 TEST_F(Machine, WithoutFusermount3) {
     Command command = user_command();
     command.before_exec = [] {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 
 #include "fixture.h"
@@ -170,9 +171,13 @@ TEST_F(BackgroundFile, IsFoundAgainByARelativePath) {
 }
 
 TEST_F(BackgroundFile, FailsWithStatus1WhenTheDaemonIsKilledBeforeItIsReady) {
-    // What the child would mount on hangs: the kill finds it before it is ready.
+    // The child waits for who is to take the last one's mount off, and does not: the kill
+    // finds it before it is ready.
     Daemon first(fuse_command());
-    first.signal(SIGSTOP);
+    const pid_t unmounter = unmounter_of(first);
+    ASSERT_NE(unmounter, 0);
+    kill(unmounter, SIGSTOP);
+    first.kill();
     Command started = fuse_command({"--background"});
     Program parent(started);
     const std::string children = "/proc/" + std::to_string(parent.pid()) + "/task/" +
@@ -181,8 +186,8 @@ TEST_F(BackgroundFile, FailsWithStatus1WhenTheDaemonIsKilledBeforeItIsReady) {
     Process child(static_cast<pid_t>(std::stoi(contents(children))));
     child.kill();
     EXPECT_EQ(parent.wait(), 1);
-    first.signal(SIGCONT);
-    EXPECT_EQ(first.stop(), 0);
+    kill(unmounter, SIGCONT);
+    wait_until([&] { return try_open(file()) == ENOENT; });
 }
 
 } // namespace
