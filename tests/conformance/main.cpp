@@ -12,7 +12,6 @@
 
 #include "device_test.h"
 #include "options.h"
-#include "processors.h"
 #include "report.h"
 #include "support/watchdog.h"
 
@@ -45,7 +44,6 @@ int main(int argc, char** argv) {
     testing::GTEST_FLAG(catch_exceptions) = true; // a verb that fails throws
     ipcdev::test::watchdog::install(watchdog_limits());
     conformance::report::install();
-    conformance::processors::install();
 
     int status = 2;
     if (conformance::begin_serving()) {

@@ -17,8 +17,6 @@ constexpr auto usage = R"(usage: ipcdev-conformance --device PATH [options] [gte
                      without this it must be served, and tests that end it are skipped
   --watchdog-ms N    time one test may take (10000)
   --slowness X       multiplies that time; default: IPCDEV_SLOWNESS, or 1
-  --spread A:B       run the chapters A and B on all processors and the others on one:
-                     in an emulated machine, to reach another one costs most of the time
   --result FILE      write the result there as JSON
   --label TEXT       a name for this run, for the result
 )";
@@ -72,8 +70,6 @@ void parse_options(int argc, char** argv, const std::string& command_line) {
             watchdog_ms = positive_number(option, value);
         } else if (option == "--slowness") {
             the_options.slowness = positive_number(option, value);
-        } else if (option == "--spread") {
-            the_options.spread = value;
         } else if (option == "--result") {
             the_options.result = value;
         } else if (option == "--label") {

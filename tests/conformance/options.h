@@ -14,8 +14,6 @@ struct Options {
     std::string result; // file for the result as JSON, or empty
     std::string label;  // copied into the result
     std::string command_line;
-    std::string
-        spread; // chapters for all processors, A:B; the others are for one; empty: all for all
     double slowness = 1; // how much slower than a usual machine this one is
 
     // How long one test may take. Scaled.
