@@ -13,80 +13,34 @@
  *      or put_back    the copy failed: the bytes go back to what the open has begun, or
  *                     the whole message to the head, see 3
  *
- * The functions stand in the order of common/device.cpp, which they mirror; hence
- * the prototypes.
+ * The mirror of common/device.cpp: the same functions in the same order, with the same
+ * parameters, which tests/mirror/names checks.  A reference there is a pointer here, and
+ * what is no static member there has the device before its own parameters.  What differs
+ * on purpose (that check reads the lines of functions):
+ *
+ *   cancel_all()   missing: a module can't go while a call is parked
+ *   init()         added: the constructors, this one and those of other types, are in the
+ *                  headers of the original; and its getters are fields here
+ *   errors         are negative, as everywhere in the kernel
+ *   assertions     warn and go on: a bug here must not take the machine with it.  They
+ *                  also ask for the lock, which the original doesn't have
+ *   chains         are singly linked where the original has lists: chain.h says why.  Only
+ *                  the first element can leave one, so put_back wants a batch's pieces in
+ *                  reverse; and a request has a link of its own for the completed ones
+ *   pieces         of a request are set up by take_frames, and not with the request: a
+ *                  plain read pays nothing for them
+ *   loops          of batches keep what they test in locals, since the compiler can't know
+ *                  that nothing in them changes the field: admit, take_frames
+ *   noinline       and the like say what isn't on the way of a plain call: see device.h
  */
 #include "device.h"
+#include "device_private.h"
 
 #include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
-
-static bool ipcdev_device_has_room(const struct ipcdev_device *device);
-static bool ipcdev_device_has_place(const struct ipcdev_device *device);
-static noinline bool ipcdev_device_may_park(const struct ipcdev_device *device,
-					    const struct ipcdev_account *user);
-static bool ipcdev_device_may_copy(const struct ipcdev_device *device,
-				   const struct ipcdev_account *user);
-static noinline void ipcdev_device_park(struct ipcdev_device *device,
-					struct ipcdev_request *request,
-					struct ipcdev_effects *effects);
-static void ipcdev_device_complete(struct ipcdev_request *request, int error,
-				   struct ipcdev_effects *effects);
-static void ipcdev_device_admit(struct ipcdev_device *device, struct ipcdev_request *request,
-				struct ipcdev_effects *effects);
-static bool ipcdev_device_take(struct ipcdev_device *device, struct ipcdev_request *request,
-			       struct ipcdev_effects *effects);
-static void ipcdev_device_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
-				     struct ipcdev_effects *effects);
-static noinline bool ipcdev_device_take_frames(struct ipcdev_device *device,
-					       struct ipcdev_request *request,
-					       struct ipcdev_effects *effects);
-static struct ipcdev_chain *ipcdev_device_source(struct ipcdev_device *device,
-						 struct ipcdev_open *open);
-static void ipcdev_device_count_taken(struct ipcdev_device *device, struct ipcdev_open *open,
-				      const struct ipcdev_chain *from,
-				      const struct ipcdev_slice *slice,
-				      struct ipcdev_effects *effects);
-static noinline void ipcdev_device_gather(struct ipcdev_device *device,
-					  struct ipcdev_effects *effects);
-static void ipcdev_device_leave(struct ipcdev_device *device, struct ipcdev_request *request);
-static void ipcdev_device_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static noinline void ipcdev_device_serve_parked(struct ipcdev_device *device,
-						struct ipcdev_effects *effects);
-static struct ipcdev_request *ipcdev_device_next_to_serve(struct ipcdev_device *device);
-static bool ipcdev_device_serve(struct ipcdev_device *device, struct ipcdev_request *request,
-				struct ipcdev_effects *effects);
-static void ipcdev_device_finish_copy(struct ipcdev_device *device,
-				      const struct ipcdev_slice *slice,
-				      struct ipcdev_effects *effects);
-static noinline bool ipcdev_device_finish_frames(struct ipcdev_device *device,
-						 struct ipcdev_request *request,
-						 struct ipcdev_effects *effects);
-static void ipcdev_device_give_back(struct ipcdev_device *device, struct ipcdev_open *open,
-				    struct ipcdev_piece *piece, struct ipcdev_effects *effects);
-static void ipcdev_device_give_back_frames(struct ipcdev_device *device,
-					   struct ipcdev_effects *effects);
-static void ipcdev_device_requeue(struct ipcdev_device *device, struct ipcdev_message *message,
-				  struct ipcdev_effects *effects);
-static void ipcdev_device_drop_queued(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static noinline void ipcdev_device_drop_first(struct ipcdev_device *device, enum ipcdev_fate fate,
-					      struct ipcdev_effects *effects);
-static void ipcdev_device_release_begun(struct ipcdev_device *device,
-					struct ipcdev_effects *effects);
-static void ipcdev_device_discard(struct ipcdev_piece *piece, struct ipcdev_effects *effects);
-static void ipcdev_device_count_queued(struct ipcdev_device *device,
-				       const struct ipcdev_slice *slice);
-static void ipcdev_device_count_unqueued(struct ipcdev_device *device,
-					 const struct ipcdev_slice *slice);
-static void ipcdev_device_count_begun(struct ipcdev_device *device,
-				      const struct ipcdev_slice *slice);
-static void ipcdev_device_count_unbegun(struct ipcdev_device *device,
-					const struct ipcdev_slice *slice);
-static void ipcdev_device_settle(struct ipcdev_device *device, struct ipcdev_message *message,
-				 enum ipcdev_fate fate, struct ipcdev_effects *effects);
 
 /* Constructors, which the original has in its headers. */
 
