@@ -438,10 +438,11 @@ void Device::serve_parked(Effects& effects) {
     while (effects.budget > 0) {
         Request* const request = next_to_serve();
         if (request == nullptr) {
-            if (arriving_ != nullptr) {
-                park(*std::exchange(arriving_, nullptr), effects);
-            }
+            Request* const arriving = std::exchange(arriving_, nullptr);
             under_way_ = false;
+            if (arriving != nullptr) {
+                park(*arriving, effects);
+            }
             return;
         }
         serving_ = serve(*request, effects) ? nullptr : request;
@@ -457,14 +458,12 @@ Request* Device::next_to_serve() {
     if (serving_ != nullptr) {
         return serving_;
     }
-    if (continuing_ != nullptr) {
-        if (!continuing_->begun.empty() && !continuing_->readers.empty()) {
-            Request* const next = continuing_->readers.front();
-            out_of_turn_ = next != readers_.front();
-            return next;
-        }
-        continuing_ = nullptr;
+    if (continuing_ != nullptr && !continuing_->begun.empty() && !continuing_->readers.empty()) {
+        Request* const next = continuing_->readers.front();
+        out_of_turn_ = next != readers_.front();
+        return next;
     }
+    continuing_ = nullptr;
     out_of_turn_ = false;
     if (!queue_.empty() && !readers_.empty()) {
         return readers_.front();

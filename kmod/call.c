@@ -149,7 +149,7 @@ static noinline void ipcdev_catch_up(struct ipcdev_node *node)
 		struct ipcdev_request *arriving = device->arriving;
 
 		ipcdev_effects_init(&effects);
-		ipcdev_go_on(device, &effects);
+		ipcdev_device_go_on(device, &effects);
 		if (arriving && arriving->state == IPCDEV_PARKED)
 			ipcdev_note_park(node, arriving);
 		ipcdev_unlock_and_act(node, &effects);
@@ -287,7 +287,7 @@ static void ipcdev_interrupt(struct ipcdev_node *node, struct ipcdev_call *call)
 	struct ipcdev_effects effects;
 
 	ipcdev_begin(node, &effects);
-	if (ipcdev_cancel(&node->device, &call->request, -EINTR, &effects))
+	if (ipcdev_device_cancel(&node->device, &call->request, -EINTR, &effects))
 		trace_ipcdev_cancel(node->dev.devt, call->request.operation, call->request.bytes);
 	ipcdev_finish(node, &effects);
 }
@@ -316,11 +316,11 @@ ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call
 
 	ipcdev_begin(node, &effects);
 	if (operation == IPCDEV_OP_READ) {
-		ipcdev_submit_read(&node->device, &call->request, &effects);
+		ipcdev_device_submit_read(&node->device, &call->request, &effects);
 	} else {
 		if (likely(!call->request.batch))
 			ipcdev_spare_next(ipcdev_call_file(call), call->request.message);
-		ipcdev_submit_write(&node->device, &call->request, &effects);
+		ipcdev_device_submit_write(&node->device, &call->request, &effects);
 	}
 	if (unlikely(call->request.state == IPCDEV_PARKED))
 		ipcdev_note_park(node, &call->request);

@@ -13,68 +13,34 @@
  *      or put_back    the copy failed: the bytes go back to what the open has begun, or
  *                     the whole message to the head, see 3
  *
- * The functions stand in the order of common/device.cpp, which they mirror; hence
- * the prototypes.
+ * The mirror of common/device.cpp: the same functions in the same order, with the same
+ * parameters, which tests/mirror/names checks.  A reference there is a pointer here, and
+ * what is no static member there has the device before its own parameters.  What differs
+ * on purpose (that check reads the lines of functions):
+ *
+ *   cancel_all()   missing: a module can't go while a call is parked
+ *   init()         added: the constructors, this one and those of other types, are in the
+ *                  headers of the original; and its getters are fields here
+ *   errors         are negative, as everywhere in the kernel
+ *   assertions     warn and go on: a bug here must not take the machine with it.  They
+ *                  also ask for the lock, which the original doesn't have
+ *   chains         are singly linked where the original has lists: chain.h says why.  Only
+ *                  the first element can leave one, so put_back wants a batch's pieces in
+ *                  reverse; and a request has a link of its own for the completed ones
+ *   pieces         of a request are set up by take_frames, and not with the request: a
+ *                  plain read pays nothing for them
+ *   loops          of batches keep what they test in locals, since the compiler can't know
+ *                  that nothing in them changes the field: admit, take_frames
+ *   noinline       and the like say what isn't on the way of a plain call: see device.h
  */
 #include "device.h"
+#include "device_private.h"
 
 #include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
-
-static bool ipcdev_has_room(const struct ipcdev_device *device);
-static bool ipcdev_has_place(const struct ipcdev_device *device);
-static noinline bool ipcdev_may_park(const struct ipcdev_device *device,
-				     const struct ipcdev_account *user);
-static bool ipcdev_may_copy(const struct ipcdev_device *device, const struct ipcdev_account *user);
-static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
-				 struct ipcdev_effects *effects);
-static void ipcdev_complete(struct ipcdev_request *request, int error,
-			    struct ipcdev_effects *effects);
-static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
-			 struct ipcdev_effects *effects);
-static bool ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
-			struct ipcdev_effects *effects);
-static void ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
-			      struct ipcdev_effects *effects);
-static noinline bool ipcdev_take_frames(struct ipcdev_device *device,
-					struct ipcdev_request *request,
-					struct ipcdev_effects *effects);
-static struct ipcdev_chain *ipcdev_source(struct ipcdev_device *device, struct ipcdev_open *open);
-static void ipcdev_count_taken(struct ipcdev_device *device, struct ipcdev_open *open,
-			       const struct ipcdev_chain *from, const struct ipcdev_slice *slice,
-			       struct ipcdev_effects *effects);
-static noinline void ipcdev_gather(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static void ipcdev_leave(struct ipcdev_device *device, struct ipcdev_request *request);
-static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
-					 struct ipcdev_effects *effects);
-static struct ipcdev_request *ipcdev_next_to_serve(struct ipcdev_device *device);
-static bool ipcdev_serve(struct ipcdev_device *device, struct ipcdev_request *request,
-			 struct ipcdev_effects *effects);
-static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
-			       struct ipcdev_effects *effects);
-static noinline bool ipcdev_finish_frames(struct ipcdev_device *device,
-					  struct ipcdev_request *request,
-					  struct ipcdev_effects *effects);
-static void ipcdev_give_back(struct ipcdev_device *device, struct ipcdev_open *open,
-			     struct ipcdev_piece *piece, struct ipcdev_effects *effects);
-static void ipcdev_give_back_frames(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static void ipcdev_requeue(struct ipcdev_device *device, struct ipcdev_message *message,
-			   struct ipcdev_effects *effects);
-static void ipcdev_drop_queued(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static noinline void ipcdev_drop_first(struct ipcdev_device *device, enum ipcdev_fate fate,
-				       struct ipcdev_effects *effects);
-static void ipcdev_release_begun(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static void ipcdev_discard(struct ipcdev_piece *piece, struct ipcdev_effects *effects);
-static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
-static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipcdev_slice *slice);
-static void ipcdev_count_begun(struct ipcdev_device *device, const struct ipcdev_slice *slice);
-static void ipcdev_count_unbegun(struct ipcdev_device *device, const struct ipcdev_slice *slice);
-static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *message,
-			  enum ipcdev_fate fate, struct ipcdev_effects *effects);
 
 /* Constructors, which the original has in its headers. */
 
@@ -116,7 +82,7 @@ ipcdev_hot void ipcdev_effects_init(struct ipcdev_effects *effects)
 	effects->became_writable = false;
 }
 
-void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *settings)
+void ipcdev_device_init(struct ipcdev_device *device, const struct ipcdev_settings *settings)
 {
 	memset(device, 0, sizeof(*device));
 	spin_lock_init(&device->lock);
@@ -131,14 +97,14 @@ void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *set
 }
 
 /**
- * ipcdev_apply() - the settings that a change makes of those of now
+ * ipcdev_device_apply() - the settings that a change makes of those of now
  * @change:	what to change
  * @now:	changed, unless there is an error
  *
  * Return: 0, or -EINVAL if they are out of range, contradict each other, or
  * leave a fifo or a ring without a depth.
  */
-int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now)
+int ipcdev_device_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now)
 {
 	struct ipcdev_settings next = *now;
 
@@ -164,7 +130,7 @@ int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_sett
 }
 
 /* Requires: @open is new, by ipcdev_open_init(), or released. */
-void ipcdev_open(struct ipcdev_device *device, struct ipcdev_open *open)
+void ipcdev_device_open(struct ipcdev_device *device, struct ipcdev_open *open)
 {
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(!ipcdev_chain_empty(&open->begun) || !list_empty(&open->readers));
@@ -176,8 +142,8 @@ void ipcdev_open(struct ipcdev_device *device, struct ipcdev_open *open)
  * a ring drops it, counts its bytes as truncated, and the message as read.
  * Requires: no call of this open is parked or being copied.
  */
-void ipcdev_release(struct ipcdev_device *device, struct ipcdev_open *open,
-		    struct ipcdev_effects *effects)
+void ipcdev_device_release(struct ipcdev_device *device, struct ipcdev_open *open,
+			   struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	lockdep_assert(!device->under_way);
@@ -186,39 +152,40 @@ void ipcdev_release(struct ipcdev_device *device, struct ipcdev_open *open,
 	if (ipcdev_chain_empty(&open->begun))
 		return;
 	/* A parked reader may finish what goes back. */
-	effects->became_writable |= !ipcdev_has_room(device);
+	effects->became_writable |= !ipcdev_device_has_room(device);
 	device->releasing = open;
 	device->under_way = true;
-	ipcdev_go_on(device, effects);
+	ipcdev_device_go_on(device, effects);
 }
 
 /*
  * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it.  A batch of
  * which some messages were admitted ends with their bytes, not with an error.
  */
-ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
-				    struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_device_submit_write(struct ipcdev_device *device,
+					   struct ipcdev_request *request,
+					   struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	lockdep_assert(!device->under_way);
 	request->operation = IPCDEV_OP_WRITE;
 	request->done = 0;
 	if (!request->bytes)
-		return ipcdev_complete(request, 0, effects);
+		return ipcdev_device_complete(request, 0, effects);
 	if ((request->batch ? request->largest : request->bytes) > device->settings.max_message ||
 	    (request->batch && request->bytes > IPCDEV_BATCH_BYTES_MAX))
-		return ipcdev_complete(request, -EMSGSIZE, effects);
-	if (!ipcdev_has_room(device))
-		return ipcdev_park(device, request, effects);
-	ipcdev_admit(device, request, effects);
+		return ipcdev_device_complete(request, -EMSGSIZE, effects);
+	if (!ipcdev_device_has_room(device))
+		return ipcdev_device_park(device, request, effects);
+	ipcdev_device_admit(device, request, effects);
 	if (!request->message) {
-		ipcdev_complete(request, 0, effects);
+		ipcdev_device_complete(request, 0, effects);
 	} else {
 		device->arriving = request;
-		device->serving = ipcdev_has_room(device) ? request : NULL;
+		device->serving = ipcdev_device_has_room(device) ? request : NULL;
 		device->under_way = true;
 	}
-	ipcdev_match(device, effects);
+	ipcdev_device_match(device, effects);
 }
 
 /*
@@ -226,29 +193,30 @@ ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_
  * its open has begun, else it begins the message at the head of the queue.  One that is
  * completed with bytes is a copy under way: copy_done or put_back must follow.
  */
-ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
-				   struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_device_submit_read(struct ipcdev_device *device,
+					  struct ipcdev_request *request,
+					  struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	lockdep_assert(!device->under_way);
 	request->operation = IPCDEV_OP_READ;
 	request->done = 0;
 	if (!request->bytes)
-		return ipcdev_complete(request, 0, effects);
+		return ipcdev_device_complete(request, 0, effects);
 	if (request->batch &&
 	    (request->bytes < IPCDEV_FRAME_BYTES(device->settings.max_message) ||
 	     request->bytes > IPCDEV_BATCH_BYTES_MAX))
-		return ipcdev_complete(request, -EMSGSIZE, effects);
+		return ipcdev_device_complete(request, -EMSGSIZE, effects);
 	if (ipcdev_chain_empty(&request->open->begun) && ipcdev_chain_empty(&device->queue))
-		return ipcdev_park(device, request, effects);
-	if (!ipcdev_may_copy(device, request->account))
-		return ipcdev_complete(request, -ENOBUFS, effects);
-	effects->became_writable |= !ipcdev_has_room(device);
-	if (!ipcdev_take(device, request, effects)) {
+		return ipcdev_device_park(device, request, effects);
+	if (!ipcdev_device_may_copy(device, request->account))
+		return ipcdev_device_complete(request, -ENOBUFS, effects);
+	effects->became_writable |= !ipcdev_device_has_room(device);
+	if (!ipcdev_device_take(device, request, effects)) {
 		device->serving = request;
 		device->under_way = true;
 	}
-	ipcdev_match(device, effects);
+	ipcdev_device_match(device, effects);
 }
 
 /*
@@ -256,17 +224,17 @@ ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_r
  * bytes of what it wrote before.  False, and nothing happens, if it is not parked:
  * completed beats cancelled.
  */
-bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request, int error,
-		   struct ipcdev_effects *effects)
+bool ipcdev_device_cancel(struct ipcdev_device *device, struct ipcdev_request *request, int error,
+			  struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	lockdep_assert(!device->under_way);
 	if (request->state != IPCDEV_PARKED)
 		return false;
-	ipcdev_leave(device, request);
+	ipcdev_device_leave(device, request);
 	if (error == -EINTR)
 		device->statistics.interrupted++;
-	ipcdev_complete(request, error, effects);
+	ipcdev_device_complete(request, error, effects);
 	return true;
 }
 
@@ -274,14 +242,15 @@ bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request,
  * The reader has its bytes.  To be called again while the request is IPCDEV_COPYING: if
  * frames are left for the next step, which needn't follow at once.
  */
-ipcdev_hot void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
-				 struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_device_copy_done(struct ipcdev_device *device,
+					struct ipcdev_request *request,
+					struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(request->state != IPCDEV_COPYING);
 	if (!request->batch)
-		ipcdev_finish_copy(device, &request->taken, effects);
-	else if (!ipcdev_finish_frames(device, request, effects))
+		ipcdev_device_finish_copy(device, &request->taken, effects);
+	else if (!ipcdev_device_finish_frames(device, request, effects))
 		return;
 	device->gauges.copies--;
 	request->account->copies--;
@@ -298,8 +267,8 @@ ipcdev_hot void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_req
  * ipcdev_effects.returned, this call's or a later one's.
  * Requires: for a batch, @request's pieces in reverse, by ipcdev_chain_reverse().
  */
-void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
-		     struct ipcdev_piece *spare, struct ipcdev_effects *effects)
+void ipcdev_device_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
+			    struct ipcdev_piece *spare, struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	lockdep_assert(!device->under_way);
@@ -308,27 +277,28 @@ void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *reques
 	request->account->copies--;
 	request->state = IPCDEV_IDLE;
 	/* CLEAR may have reached what is begun no more. */
-	effects->became_writable |= !ipcdev_has_room(device);
+	effects->became_writable |= !ipcdev_device_has_room(device);
 	if (request->batch) {
 		ipcdev_chain_add(&effects->returned, &spare->link);
 		device->giving_back = request;
 	} else {
 		spare->slice = request->taken;
-		ipcdev_give_back(device, request->open, spare, effects);
+		ipcdev_device_give_back(device, request->open, spare, effects);
 	}
 	device->under_way = true;
-	ipcdev_go_on(device, effects);
+	ipcdev_device_go_on(device, effects);
 }
 
 /* -EINVAL as apply; -EBUSY unless idle.  On error nothing changes. */
-int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_change *change)
+int ipcdev_device_configure(struct ipcdev_device *device,
+			    const struct ipcdev_settings_change *change)
 {
 	struct ipcdev_settings next = device->settings;
 	int error;
 
 	lockdep_assert_held(&device->lock);
 	lockdep_assert(!device->under_way);
-	error = ipcdev_apply(change, &next);
+	error = ipcdev_device_apply(change, &next);
 	if (error)
 		return error;
 	if (!ipcdev_chain_empty(&device->queue) || device->gauges.begun_messages ||
@@ -340,22 +310,22 @@ int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_
 }
 
 /* Drops what is queued and admits parked writers.  What is begun stays its open's. */
-void ipcdev_clear(struct ipcdev_device *device, struct ipcdev_effects *effects)
+void ipcdev_device_clear(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	lockdep_assert(!device->under_way);
 	device->cleared_through = device->statistics.messages_written;
-	effects->became_writable |= !ipcdev_has_room(device);
+	effects->became_writable |= !ipcdev_device_has_room(device);
 	device->clearing = true;
 	device->under_way = true;
-	ipcdev_go_on(device, effects);
+	ipcdev_device_go_on(device, effects);
 }
 
 /*
  * The next step of a call that moves more messages than its step could.
  * Requires: ipcdev_device.under_way.
  */
-void ipcdev_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects)
+void ipcdev_device_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
 	WARN_ON_ONCE(!device->under_way);
@@ -364,34 +334,34 @@ void ipcdev_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects)
 	device->held_readable = false;
 	device->held_writable = false;
 	if (device->gathering)
-		ipcdev_gather(device, effects);
+		ipcdev_device_gather(device, effects);
 	if (device->clearing)
-		ipcdev_drop_queued(device, effects);
+		ipcdev_device_drop_queued(device, effects);
 	if (device->releasing)
-		ipcdev_release_begun(device, effects);
+		ipcdev_device_release_begun(device, effects);
 	if (device->giving_back)
-		ipcdev_give_back_frames(device, effects);
-	ipcdev_match(device, effects);
+		ipcdev_device_give_back_frames(device, effects);
+	ipcdev_device_match(device, effects);
 	if (!device->under_way && device->regained) {
 		effects->became_readable |= !ipcdev_chain_empty(&device->regained->begun);
 		device->regained = NULL;
 	}
 }
 
-struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device,
-					 const struct ipcdev_open *open)
+struct ipcdev_poll_mask ipcdev_device_poll_mask(const struct ipcdev_device *device,
+						const struct ipcdev_open *open)
 {
 	lockdep_assert_held(&device->lock);
 	lockdep_assert(!device->under_way);
 	return (struct ipcdev_poll_mask) {
 		.readable = !ipcdev_chain_empty(&open->begun) ||
 			    !ipcdev_chain_empty(&device->queue),
-		.writable = ipcdev_has_room(device),
+		.writable = ipcdev_device_has_room(device),
 	};
 }
 
 /* A message keeps its place until its last byte is taken. */
-static bool ipcdev_has_room(const struct ipcdev_device *device)
+static bool ipcdev_device_has_room(const struct ipcdev_device *device)
 {
 	const struct ipcdev_gauges *gauges = &device->gauges;
 
@@ -403,7 +373,7 @@ static bool ipcdev_has_room(const struct ipcdev_device *device)
  * Whether there may be one operation more, parked or being copied.  A parked reader that
  * is given bytes is the same one.
  */
-static bool ipcdev_has_place(const struct ipcdev_device *device)
+static bool ipcdev_device_has_place(const struct ipcdev_device *device)
 {
 	const struct ipcdev_gauges *gauges = &device->gauges;
 
@@ -411,10 +381,10 @@ static bool ipcdev_has_place(const struct ipcdev_device *device)
 	       device->limits.operations;
 }
 
-static noinline bool ipcdev_may_park(const struct ipcdev_device *device,
-				     const struct ipcdev_account *user)
+static noinline bool ipcdev_device_may_park(const struct ipcdev_device *device,
+					    const struct ipcdev_account *user)
 {
-	return ipcdev_has_place(device) &&
+	return ipcdev_device_has_place(device) &&
 	       (user->privileged || user->parked + user->copies < device->limits.per_user);
 }
 
@@ -422,22 +392,24 @@ static noinline bool ipcdev_may_park(const struct ipcdev_device *device,
  * A few copies are always let in: parked writers would else keep out who makes room for
  * them, and for ever.
  */
-static bool ipcdev_may_copy(const struct ipcdev_device *device, const struct ipcdev_account *user)
+static bool ipcdev_device_may_copy(const struct ipcdev_device *device,
+				   const struct ipcdev_account *user)
 {
 	return device->gauges.copies < device->limits.copies ||
-	       (ipcdev_has_place(device) && user->copies < device->limits.copies) ||
-	       ipcdev_may_park(device, user);
+	       (ipcdev_device_has_place(device) && user->copies < device->limits.copies) ||
+	       ipcdev_device_may_park(device, user);
 }
 
-static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_request *request,
-				 struct ipcdev_effects *effects)
+static noinline void ipcdev_device_park(struct ipcdev_device *device,
+					struct ipcdev_request *request,
+					struct ipcdev_effects *effects)
 {
 	struct ipcdev_gauges *gauges = &device->gauges;
 
 	if (request->nonblocking)
-		return ipcdev_complete(request, -EAGAIN, effects);
-	if (!ipcdev_may_park(device, request->account))
-		return ipcdev_complete(request, -ENOBUFS, effects);
+		return ipcdev_device_complete(request, -EAGAIN, effects);
+	if (!ipcdev_device_may_park(device, request->account))
+		return ipcdev_device_complete(request, -ENOBUFS, effects);
 	request->state = IPCDEV_PARKED;
 	if (request->operation == IPCDEV_OP_READ) {
 		list_add_tail(&request->hook, &device->readers);
@@ -453,8 +425,8 @@ static noinline void ipcdev_park(struct ipcdev_device *device, struct ipcdev_req
 }
 
 /* What was done already counts for more than the reason why it is over. */
-static void ipcdev_complete(struct ipcdev_request *request, int error,
-			    struct ipcdev_effects *effects)
+static void ipcdev_device_complete(struct ipcdev_request *request, int error,
+				   struct ipcdev_effects *effects)
 {
 	request->state = IPCDEV_COMPLETED;
 	request->error = request->done ? 0 : error;
@@ -465,8 +437,8 @@ static void ipcdev_complete(struct ipcdev_request *request, int error,
  * Those of the writer's messages for which there is room join the queue, at least one and
  * as many as the step may still move.
  */
-static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *request,
-			 struct ipcdev_effects *effects)
+static void ipcdev_device_admit(struct ipcdev_device *device, struct ipcdev_request *request,
+				struct ipcdev_effects *effects)
 {
 	const bool ring = device->settings.mode != IPCDEV_MODE_FIFO;
 
@@ -475,16 +447,16 @@ static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *re
 
 		request->message = message->next;
 		if (ring && device->gauges.queued_messages == device->settings.depth)
-			ipcdev_drop_first(device, IPCDEV_FATE_OVERWRITTEN, effects);
+			ipcdev_device_drop_first(device, IPCDEV_FATE_OVERWRITTEN, effects);
 		message->sequence = ++device->statistics.messages_written;
 		device->statistics.bytes_written += message->size;
 		message->whole.slice.message = message;
 		message->whole.slice.begin = 0;
 		message->whole.slice.end = message->size;
 		ipcdev_chain_add(&device->queue, &message->whole.link);
-		ipcdev_count_queued(device, &message->whole.slice);
+		ipcdev_device_count_queued(device, &message->whole.slice);
 		request->done += request->batch ? IPCDEV_FRAME_BYTES(message->size) : message->size;
-	} while (request->message && ipcdev_has_room(device) && ipcdev_spend(effects));
+	} while (request->message && ipcdev_device_has_room(device) && ipcdev_spend(effects));
 	effects->became_readable = true;
 }
 
@@ -492,24 +464,24 @@ static void ipcdev_admit(struct ipcdev_device *device, struct ipcdev_request *re
  * Gives the reader, which is on no list, what it can have, and completes it.  False: there
  * is more, for the next step.
  */
-static bool ipcdev_take(struct ipcdev_device *device, struct ipcdev_request *request,
-			struct ipcdev_effects *effects)
+static bool ipcdev_device_take(struct ipcdev_device *device, struct ipcdev_request *request,
+			       struct ipcdev_effects *effects)
 {
 	if (!request->batch)
-		ipcdev_take_bytes(device, request, effects);
-	else if (!ipcdev_take_frames(device, request, effects))
+		ipcdev_device_take_bytes(device, request, effects);
+	else if (!ipcdev_device_take_frames(device, request, effects))
 		return false;
 	device->gauges.copies++;
 	request->account->copies++;
-	ipcdev_complete(request, 0, effects);
+	ipcdev_device_complete(request, 0, effects);
 	request->state = IPCDEV_COPYING;
 	return true;
 }
 
-static void ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
-			      struct ipcdev_effects *effects)
+static void ipcdev_device_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
+				     struct ipcdev_effects *effects)
 {
-	struct ipcdev_chain *from = ipcdev_source(device, request->open);
+	struct ipcdev_chain *from = ipcdev_device_source(device, request->open);
 	struct ipcdev_piece *head = ipcdev_first_piece(from);
 	struct ipcdev_slice taken = head->slice;
 
@@ -518,17 +490,17 @@ static void ipcdev_take_bytes(struct ipcdev_device *device, struct ipcdev_reques
 		head->slice.begin = taken.end;
 	} else {
 		ipcdev_chain_pop(from);
-		ipcdev_discard(head, effects);
+		ipcdev_device_discard(head, effects);
 	}
 	request->taken = taken;
 	request->done = ipcdev_slice_size(&taken);
-	ipcdev_count_taken(device, request->open, from, &taken, effects);
+	ipcdev_device_count_taken(device, request->open, from, &taken, effects);
 }
 
 /* The first fits, by submit_read's check.  False: the next one may, too. */
-static noinline __flatten bool ipcdev_take_frames(struct ipcdev_device *device,
-						  struct ipcdev_request *request,
-						  struct ipcdev_effects *effects)
+static noinline __flatten bool ipcdev_device_take_frames(struct ipcdev_device *device,
+							 struct ipcdev_request *request,
+							 struct ipcdev_effects *effects)
 {
 	u32 done = request->done;
 	bool through = false;
@@ -536,7 +508,7 @@ static noinline __flatten bool ipcdev_take_frames(struct ipcdev_device *device,
 	if (!done)
 		ipcdev_chain_init(&request->pieces);
 	while (!device->gathering) {
-		struct ipcdev_chain *from = ipcdev_source(device, request->open);
+		struct ipcdev_chain *from = ipcdev_device_source(device, request->open);
 		struct ipcdev_piece *head = ipcdev_first_piece(from);
 		u32 bytes = head ? IPCDEV_FRAME_BYTES(ipcdev_slice_size(&head->slice)) : 0;
 
@@ -547,32 +519,34 @@ static noinline __flatten bool ipcdev_take_frames(struct ipcdev_device *device,
 		ipcdev_chain_pop(from);
 		ipcdev_chain_add(&request->pieces, &head->link);
 		done += bytes;
-		ipcdev_count_taken(device, request->open, from, &head->slice, effects);
+		ipcdev_device_count_taken(device, request->open, from, &head->slice, effects);
 	}
 	request->done = done;
 	return through;
 }
 
 /* Where a read of that open finds its next bytes. */
-static struct ipcdev_chain *ipcdev_source(struct ipcdev_device *device, struct ipcdev_open *open)
+static struct ipcdev_chain *ipcdev_device_source(struct ipcdev_device *device,
+						 struct ipcdev_open *open)
 {
 	return ipcdev_chain_empty(&open->begun) ? &device->queue : &open->begun;
 }
 
 /* The slice is the reader's now.  What is left of the message in the queue is begun by that. */
-static void ipcdev_count_taken(struct ipcdev_device *device, struct ipcdev_open *open,
-			       const struct ipcdev_chain *from, const struct ipcdev_slice *slice,
-			       struct ipcdev_effects *effects)
+static void ipcdev_device_count_taken(struct ipcdev_device *device, struct ipcdev_open *open,
+				      const struct ipcdev_chain *from,
+				      const struct ipcdev_slice *slice,
+				      struct ipcdev_effects *effects)
 {
 	slice->message->copying += ipcdev_slice_size(slice);
 	if (from != &device->queue)
-		return ipcdev_count_unbegun(device, slice);
-	ipcdev_count_unqueued(device, slice);
+		return ipcdev_device_count_unbegun(device, slice);
+	ipcdev_device_count_unqueued(device, slice);
 	if (slice->message->queued) {
 		device->gathering = slice->message;
 		device->gatherer = open;
 		device->beginning = true;
-		ipcdev_gather(device, effects);
+		ipcdev_device_gather(device, effects);
 	}
 }
 
@@ -582,7 +556,8 @@ static void ipcdev_count_taken(struct ipcdev_device *device, struct ipcdev_open 
  * what lies before one of them, after faults, stays in its order.  If it isn't through, the
  * step has nothing left to spend on anything else.
  */
-static noinline void ipcdev_gather(struct ipcdev_device *device, struct ipcdev_effects *effects)
+static noinline void ipcdev_device_gather(struct ipcdev_device *device,
+					  struct ipcdev_effects *effects)
 {
 	struct ipcdev_message *message = device->gathering;
 	struct ipcdev_chain *begun = &device->gatherer->begun;
@@ -595,12 +570,12 @@ static noinline void ipcdev_gather(struct ipcdev_device *device, struct ipcdev_e
 		if (piece->slice.message != message) {
 			ipcdev_chain_add_first(&device->aside, &piece->link);
 		} else if (device->beginning) {
-			ipcdev_count_unqueued(device, &piece->slice);
-			ipcdev_count_begun(device, &piece->slice);
+			ipcdev_device_count_unqueued(device, &piece->slice);
+			ipcdev_device_count_begun(device, &piece->slice);
 			ipcdev_chain_add(begun, &piece->link);
 		} else {
-			ipcdev_count_unbegun(device, &piece->slice);
-			ipcdev_discard(piece, effects);
+			ipcdev_device_count_unbegun(device, &piece->slice);
+			ipcdev_device_discard(piece, effects);
 		}
 	}
 	while (!*left && !ipcdev_chain_empty(&device->aside) && ipcdev_spend(effects))
@@ -611,11 +586,11 @@ static noinline void ipcdev_gather(struct ipcdev_device *device, struct ipcdev_e
 	}
 	device->gathering = NULL;
 	if (!device->beginning)
-		ipcdev_requeue(device, message, effects);
+		ipcdev_device_requeue(device, message, effects);
 }
 
 /* Off the lists of parked requests, if it is on them. */
-static void ipcdev_leave(struct ipcdev_device *device, struct ipcdev_request *request)
+static void ipcdev_device_leave(struct ipcdev_device *device, struct ipcdev_request *request)
 {
 	if (request->state != IPCDEV_PARKED)
 		return;
@@ -634,22 +609,22 @@ static void ipcdev_leave(struct ipcdev_device *device, struct ipcdev_request *re
  * Completes the parked requests that can go on, until none can.  What happens to
  * be over by then is no edge for a poller.
  */
-static void ipcdev_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
+static void ipcdev_device_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	if (device->under_way || !list_empty(&device->readers) || !list_empty(&device->writers))
-		ipcdev_serve_parked(device, effects);
+		ipcdev_device_serve_parked(device, effects);
 	if (effects->became_readable)
 		effects->became_readable = !ipcdev_chain_empty(&device->queue);
 	if (effects->became_writable)
-		effects->became_writable = ipcdev_has_room(device);
+		effects->became_writable = ipcdev_device_has_room(device);
 }
 
 /* Ends when nobody can go on, or with the step: then there may be more to do. */
-static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
-					 struct ipcdev_effects *effects)
+static noinline void ipcdev_device_serve_parked(struct ipcdev_device *device,
+						struct ipcdev_effects *effects)
 {
 	while (effects->budget) {
-		struct ipcdev_request *request = ipcdev_next_to_serve(device);
+		struct ipcdev_request *request = ipcdev_device_next_to_serve(device);
 
 		if (!request) {
 			struct ipcdev_request *arriving = device->arriving;
@@ -657,10 +632,10 @@ static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
 			device->arriving = NULL;
 			device->under_way = false;
 			if (arriving)
-				ipcdev_park(device, arriving, effects);
+				ipcdev_device_park(device, arriving, effects);
 			return;
 		}
-		device->serving = ipcdev_serve(device, request, effects) ? NULL : request;
+		device->serving = ipcdev_device_serve(device, request, effects) ? NULL : request;
 	}
 	device->under_way = true;
 	device->held_readable = effects->became_readable;
@@ -673,7 +648,7 @@ static noinline void ipcdev_serve_parked(struct ipcdev_device *device,
  * NULL if nobody can go on.  What an open has begun goes to its own parked reads before
  * anything goes to others; no other open can have both then.
  */
-static struct ipcdev_request *ipcdev_next_to_serve(struct ipcdev_device *device)
+static struct ipcdev_request *ipcdev_device_next_to_serve(struct ipcdev_device *device)
 {
 	struct ipcdev_open *open = device->continuing;
 
@@ -690,7 +665,7 @@ static struct ipcdev_request *ipcdev_next_to_serve(struct ipcdev_device *device)
 	device->out_of_turn = false;
 	if (!ipcdev_chain_empty(&device->queue) && !list_empty(&device->readers))
 		return list_first_entry(&device->readers, struct ipcdev_request, hook);
-	if (!ipcdev_has_room(device))
+	if (!ipcdev_device_has_room(device))
 		return NULL;
 	if (device->arriving)
 		return device->arriving;
@@ -701,41 +676,42 @@ static struct ipcdev_request *ipcdev_next_to_serve(struct ipcdev_device *device)
  * False: more of its messages can be moved, by the next step.
  * Requires: @effects->budget above 0.
  */
-static bool ipcdev_serve(struct ipcdev_device *device, struct ipcdev_request *request,
-			 struct ipcdev_effects *effects)
+static bool ipcdev_device_serve(struct ipcdev_device *device, struct ipcdev_request *request,
+				struct ipcdev_effects *effects)
 {
 	if (request->operation == IPCDEV_OP_READ) {
-		ipcdev_leave(device, request);
+		ipcdev_device_leave(device, request);
 		effects->budget -= request->batch ? 0 : 1; /* each frame spends of it */
-		if (!ipcdev_take(device, request, effects))
+		if (!ipcdev_device_take(device, request, effects))
 			return false;
 		if (!list_empty(&request->open->readers))
 			device->continuing = request->open;
 		return true;
 	}
 	effects->budget--;
-	ipcdev_admit(device, request, effects);
+	ipcdev_device_admit(device, request, effects);
 	if (request->message)
-		return !ipcdev_has_room(device);
+		return !ipcdev_device_has_room(device);
 	device->arriving = NULL; /* that was it: while there is one, no writer is parked */
-	ipcdev_leave(device, request);
-	ipcdev_complete(request, 0, effects);
+	ipcdev_device_leave(device, request);
+	ipcdev_device_complete(request, 0, effects);
 	return true;
 }
 
 /* The reader has what it took. */
-static void ipcdev_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
-			       struct ipcdev_effects *effects)
+static void ipcdev_device_finish_copy(struct ipcdev_device *device,
+				      const struct ipcdev_slice *slice,
+				      struct ipcdev_effects *effects)
 {
 	device->statistics.bytes_read += ipcdev_slice_size(slice);
 	slice->message->copying -= ipcdev_slice_size(slice);
-	ipcdev_settle(device, slice->message, IPCDEV_FATE_READ, effects);
+	ipcdev_device_settle(device, slice->message, IPCDEV_FATE_READ, effects);
 }
 
 /* As many as the step may still move.  False: there are more. */
-static noinline __flatten bool ipcdev_finish_frames(struct ipcdev_device *device,
-						    struct ipcdev_request *request,
-						    struct ipcdev_effects *effects)
+static noinline __flatten bool ipcdev_device_finish_frames(struct ipcdev_device *device,
+							   struct ipcdev_request *request,
+							   struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *piece;
 
@@ -745,8 +721,8 @@ static noinline __flatten bool ipcdev_finish_frames(struct ipcdev_device *device
 		if (!ipcdev_spend(effects))
 			return false;
 		ipcdev_chain_pop(&request->pieces);
-		ipcdev_discard(piece, effects);
-		ipcdev_finish_copy(device, &slice, effects);
+		ipcdev_device_discard(piece, effects);
+		ipcdev_device_finish_copy(device, &slice, effects);
 	}
 	return true;
 }
@@ -756,8 +732,8 @@ static noinline __flatten bool ipcdev_finish_frames(struct ipcdev_device *device
  * the piece that follows it in the same message, else as a piece of its own.  But with
  * nothing of the message read, nor being copied, it is as if it never was begun.
  */
-static void ipcdev_give_back(struct ipcdev_device *device, struct ipcdev_open *open,
-			     struct ipcdev_piece *piece, struct ipcdev_effects *effects)
+static void ipcdev_device_give_back(struct ipcdev_device *device, struct ipcdev_open *open,
+				    struct ipcdev_piece *piece, struct ipcdev_effects *effects)
 {
 	const struct ipcdev_slice slice = piece->slice;
 	struct ipcdev_message *message = slice.message;
@@ -765,86 +741,90 @@ static void ipcdev_give_back(struct ipcdev_device *device, struct ipcdev_open *o
 
 	message->copying -= ipcdev_slice_size(&slice);
 	if (message->begun + ipcdev_slice_size(&slice) == message->size) {
-		ipcdev_discard(piece, effects);
+		ipcdev_device_discard(piece, effects);
 		device->gathering = message;
 		device->gatherer = open;
 		device->beginning = false;
-		return ipcdev_gather(device, effects);
+		return ipcdev_device_gather(device, effects);
 	}
 	if (head && head->slice.message == message && head->slice.begin == slice.end) {
 		head->slice.begin = slice.begin;
-		ipcdev_discard(piece, effects);
+		ipcdev_device_discard(piece, effects);
 	} else if (ipcdev_is_linked(&message->whole.link)) {
 		ipcdev_chain_add_first(&open->begun, &piece->link);
 	} else {
 		message->whole.slice = slice;
 		ipcdev_chain_add_first(&open->begun, &message->whole.link);
-		ipcdev_discard(piece, effects);
+		ipcdev_device_discard(piece, effects);
 	}
-	ipcdev_count_begun(device, &slice);
+	ipcdev_device_count_begun(device, &slice);
 	device->regained = open;
 	if (!list_empty(&open->readers))
 		device->continuing = open;
 }
 
 /* Those of a batch, the last one first. */
-static void ipcdev_give_back_frames(struct ipcdev_device *device, struct ipcdev_effects *effects)
+static void ipcdev_device_give_back_frames(struct ipcdev_device *device,
+					   struct ipcdev_effects *effects)
 {
 	struct ipcdev_request *request = device->giving_back;
 	struct ipcdev_chain *backwards = &request->pieces;
 
 	while (!ipcdev_chain_empty(backwards) && ipcdev_spend(effects))
-		ipcdev_give_back(device, request->open, ipcdev_next_piece(backwards), effects);
+		ipcdev_device_give_back(device, request->open, ipcdev_next_piece(backwards),
+					effects);
 	if (ipcdev_chain_empty(backwards))
 		device->giving_back = NULL;
 }
 
 /* Nothing of the message is read: it goes to the front of the queue again, if it still may. */
-static void ipcdev_requeue(struct ipcdev_device *device, struct ipcdev_message *message,
-			   struct ipcdev_effects *effects)
+static void ipcdev_device_requeue(struct ipcdev_device *device, struct ipcdev_message *message,
+				  struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *whole = &message->whole;
 	const struct ipcdev_piece *head = ipcdev_first_piece(&device->queue);
 
 	if (message->sequence <= device->cleared_through)
-		return ipcdev_settle(device, message, IPCDEV_FATE_CLEARED, effects);
+		return ipcdev_device_settle(device, message, IPCDEV_FATE_CLEARED, effects);
 	if (device->settings.mode != IPCDEV_MODE_FIFO &&
 	    device->gauges.queued_messages == device->settings.depth) {
 		if (message->sequence < head->slice.message->sequence)
-			return ipcdev_settle(device, message, IPCDEV_FATE_OVERWRITTEN, effects);
-		ipcdev_drop_first(device, IPCDEV_FATE_OVERWRITTEN, effects);
+			return ipcdev_device_settle(device, message, IPCDEV_FATE_OVERWRITTEN,
+						    effects);
+		ipcdev_device_drop_first(device, IPCDEV_FATE_OVERWRITTEN, effects);
 	}
 	whole->slice.message = message;
 	whole->slice.begin = 0;
 	whole->slice.end = message->size;
 	ipcdev_chain_add_first(&device->queue, &whole->link);
-	ipcdev_count_queued(device, &whole->slice);
+	ipcdev_device_count_queued(device, &whole->slice);
 	effects->became_readable = true;
 }
 
-static void ipcdev_drop_queued(struct ipcdev_device *device, struct ipcdev_effects *effects)
+static void ipcdev_device_drop_queued(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	while (!ipcdev_chain_empty(&device->queue) && ipcdev_spend(effects))
-		ipcdev_drop_first(device, IPCDEV_FATE_CLEARED, effects);
+		ipcdev_device_drop_first(device, IPCDEV_FATE_CLEARED, effects);
 	device->clearing = !ipcdev_chain_empty(&device->queue);
 }
 
-static noinline void ipcdev_drop_first(struct ipcdev_device *device, enum ipcdev_fate fate,
-				       struct ipcdev_effects *effects)
+static noinline void ipcdev_device_drop_first(struct ipcdev_device *device, enum ipcdev_fate fate,
+					      struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *piece = ipcdev_next_piece(&device->queue);
 	struct ipcdev_message *message = piece->slice.message;
 
-	ipcdev_count_unqueued(device, &piece->slice);
-	ipcdev_discard(piece, effects);
-	ipcdev_settle(device, message, fate, effects);
+	ipcdev_device_count_unqueued(device, &piece->slice);
+	ipcdev_device_discard(piece, effects);
+	ipcdev_device_settle(device, message, fate, effects);
 }
 
 /*
  * What an open has begun that goes away: to the front of the queue, in its order; a ring
  * drops it.
  */
-static void ipcdev_release_begun(struct ipcdev_device *device, struct ipcdev_effects *effects)
+static void ipcdev_device_release_begun(struct ipcdev_device *device,
+					struct ipcdev_effects *effects)
 {
 	struct ipcdev_chain *begun = &device->releasing->begun;
 
@@ -852,21 +832,21 @@ static void ipcdev_release_begun(struct ipcdev_device *device, struct ipcdev_eff
 		struct ipcdev_piece *piece = ipcdev_next_piece(begun);
 		struct ipcdev_message *message = piece->slice.message;
 
-		ipcdev_count_unbegun(device, &piece->slice);
+		ipcdev_device_count_unbegun(device, &piece->slice);
 		if (device->settings.mode == IPCDEV_MODE_FIFO) {
 			ipcdev_chain_add_first(&device->aside, &piece->link);
 			continue;
 		}
 		device->statistics.bytes_truncated += ipcdev_slice_size(&piece->slice);
-		ipcdev_discard(piece, effects);
-		ipcdev_settle(device, message, IPCDEV_FATE_READ, effects);
+		ipcdev_device_discard(piece, effects);
+		ipcdev_device_settle(device, message, IPCDEV_FATE_READ, effects);
 	}
 	while (ipcdev_chain_empty(begun) && !ipcdev_chain_empty(&device->aside) &&
 	       ipcdev_spend(effects)) {
 		struct ipcdev_piece *piece = ipcdev_next_piece(&device->aside);
 
 		ipcdev_chain_add_first(&device->queue, &piece->link);
-		ipcdev_count_queued(device, &piece->slice);
+		ipcdev_device_count_queued(device, &piece->slice);
 		effects->became_readable = true;
 	}
 	if (ipcdev_chain_empty(begun) && ipcdev_chain_empty(&device->aside))
@@ -874,13 +854,14 @@ static void ipcdev_release_begun(struct ipcdev_device *device, struct ipcdev_eff
 }
 
 /* It holds nothing any more: it goes back to the caller, but for the message's own. */
-static void ipcdev_discard(struct ipcdev_piece *piece, struct ipcdev_effects *effects)
+static void ipcdev_device_discard(struct ipcdev_piece *piece, struct ipcdev_effects *effects)
 {
 	if (piece != &piece->slice.message->whole)
 		ipcdev_chain_add(&effects->returned, &piece->link);
 }
 
-static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcdev_slice *slice)
+static void ipcdev_device_count_queued(struct ipcdev_device *device,
+				       const struct ipcdev_slice *slice)
 {
 	struct ipcdev_message *message = slice->message;
 
@@ -890,7 +871,8 @@ static void ipcdev_count_queued(struct ipcdev_device *device, const struct ipcde
 	message->queued += ipcdev_slice_size(slice);
 }
 
-static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipcdev_slice *slice)
+static void ipcdev_device_count_unqueued(struct ipcdev_device *device,
+					 const struct ipcdev_slice *slice)
 {
 	struct ipcdev_message *message = slice->message;
 
@@ -900,7 +882,8 @@ static void ipcdev_count_unqueued(struct ipcdev_device *device, const struct ipc
 		device->gauges.queued_messages--;
 }
 
-static void ipcdev_count_begun(struct ipcdev_device *device, const struct ipcdev_slice *slice)
+static void ipcdev_device_count_begun(struct ipcdev_device *device,
+				      const struct ipcdev_slice *slice)
 {
 	struct ipcdev_message *message = slice->message;
 
@@ -909,7 +892,8 @@ static void ipcdev_count_begun(struct ipcdev_device *device, const struct ipcdev
 	message->begun += ipcdev_slice_size(slice);
 }
 
-static void ipcdev_count_unbegun(struct ipcdev_device *device, const struct ipcdev_slice *slice)
+static void ipcdev_device_count_unbegun(struct ipcdev_device *device,
+					const struct ipcdev_slice *slice)
 {
 	struct ipcdev_message *message = slice->message;
 
@@ -919,8 +903,8 @@ static void ipcdev_count_unbegun(struct ipcdev_device *device, const struct ipcd
 }
 
 /* Retires the message once no byte of it waits or is being copied. */
-static void ipcdev_settle(struct ipcdev_device *device, struct ipcdev_message *message,
-			  enum ipcdev_fate fate, struct ipcdev_effects *effects)
+static void ipcdev_device_settle(struct ipcdev_device *device, struct ipcdev_message *message,
+				 enum ipcdev_fate fate, struct ipcdev_effects *effects)
 {
 	if (message->queued || message->begun || message->copying)
 		return;

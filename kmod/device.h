@@ -10,8 +10,8 @@
  *
  * A call moves no more messages than ipcdev_effects.budget allows, so that the lock is
  * never held for long.  While ipcdev_device.under_way says that it isn't through,
- * ipcdev_go_on() is the only call allowed, by whoever takes the lock next; so nobody sees
- * it half done.
+ * ipcdev_device_go_on() is the only call allowed, by whoever takes the lock next; so nobody
+ * sees it half done.
  *
  * A slot is a ring of depth 1; of both is said what is said of a ring.
  *
@@ -140,8 +140,8 @@ struct ipcdev_account {
  *		other messages too
  * @readers:	its parked reads, in order of arrival
  *
- * The caller owns it, and keeps it from ipcdev_open() until no call is under way
- * after ipcdev_release().  All that is in it is the device's.
+ * The caller owns it, and keeps it from ipcdev_device_open() until no call is under way
+ * after ipcdev_device_release().  All that is in it is the device's.
  */
 struct ipcdev_open {
 	struct ipcdev_chain begun;
@@ -200,7 +200,7 @@ ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request);
 /**
  * struct ipcdev_effects - what one call of the device makes true for others
  * @budget:	messages, or pieces of one, that may be moved besides the first.
- *		ipcdev_go_on() does what is left
+ *		ipcdev_device_go_on() does what is left
  * @completed:	requests to be answered, in the order in which they completed
  * @retired:	messages to be freed: no byte of them is left
  * @returned:	spare pieces of put_back that are no longer needed
@@ -359,26 +359,30 @@ struct ipcdev_device {
 	struct ipcdev_open *regained;
 };
 
-void ipcdev_init(struct ipcdev_device *device, const struct ipcdev_settings *settings);
+void ipcdev_device_init(struct ipcdev_device *device, const struct ipcdev_settings *settings);
 
-int ipcdev_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now);
-void ipcdev_open(struct ipcdev_device *device, struct ipcdev_open *open);
-void ipcdev_release(struct ipcdev_device *device, struct ipcdev_open *open,
-		    struct ipcdev_effects *effects);
-ipcdev_hot void ipcdev_submit_write(struct ipcdev_device *device, struct ipcdev_request *request,
-				    struct ipcdev_effects *effects);
-ipcdev_hot void ipcdev_submit_read(struct ipcdev_device *device, struct ipcdev_request *request,
-				   struct ipcdev_effects *effects);
-bool ipcdev_cancel(struct ipcdev_device *device, struct ipcdev_request *request, int error,
-		   struct ipcdev_effects *effects);
-ipcdev_hot void ipcdev_copy_done(struct ipcdev_device *device, struct ipcdev_request *request,
-				 struct ipcdev_effects *effects);
-void ipcdev_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
-		     struct ipcdev_piece *spare, struct ipcdev_effects *effects);
-int ipcdev_configure(struct ipcdev_device *device, const struct ipcdev_settings_change *change);
-void ipcdev_clear(struct ipcdev_device *device, struct ipcdev_effects *effects);
-void ipcdev_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects);
-struct ipcdev_poll_mask ipcdev_poll_mask(const struct ipcdev_device *device,
-					 const struct ipcdev_open *open);
+int ipcdev_device_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now);
+void ipcdev_device_open(struct ipcdev_device *device, struct ipcdev_open *open);
+void ipcdev_device_release(struct ipcdev_device *device, struct ipcdev_open *open,
+			   struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_device_submit_write(struct ipcdev_device *device,
+					   struct ipcdev_request *request,
+					   struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_device_submit_read(struct ipcdev_device *device,
+					  struct ipcdev_request *request,
+					  struct ipcdev_effects *effects);
+bool ipcdev_device_cancel(struct ipcdev_device *device, struct ipcdev_request *request, int error,
+			  struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_device_copy_done(struct ipcdev_device *device,
+					struct ipcdev_request *request,
+					struct ipcdev_effects *effects);
+void ipcdev_device_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
+			    struct ipcdev_piece *spare, struct ipcdev_effects *effects);
+int ipcdev_device_configure(struct ipcdev_device *device,
+			    const struct ipcdev_settings_change *change);
+void ipcdev_device_clear(struct ipcdev_device *device, struct ipcdev_effects *effects);
+void ipcdev_device_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects);
+struct ipcdev_poll_mask ipcdev_device_poll_mask(const struct ipcdev_device *device,
+						const struct ipcdev_open *open);
 
 #endif /* IPCDEV_DEVICE_H */

@@ -92,7 +92,7 @@ static noinline void ipcdev_return_bytes(struct ipcdev_node *node, struct ipcdev
 	if (request->batch)
 		ipcdev_chain_reverse(&request->pieces);
 	ipcdev_begin(node, &effects);
-	ipcdev_put_back(&node->device, request, spare, &effects);
+	ipcdev_device_put_back(&node->device, request, spare, &effects);
 	ipcdev_finish(node, &effects);
 }
 
@@ -111,7 +111,7 @@ static noinline __flatten int ipcdev_copy_frames_out(struct ipcdev_node *node,
 		struct ipcdev_effects effects;
 
 		ipcdev_begin(node, &effects);
-		ipcdev_copy_done(&node->device, request, &effects);
+		ipcdev_device_copy_done(&node->device, request, &effects);
 		ipcdev_finish_retiring(node, &effects);
 		cond_resched();
 	}
@@ -133,7 +133,7 @@ static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *requ
 		return error;
 	}
 	ipcdev_begin(node, &effects);
-	ipcdev_copy_done(&node->device, request, &effects);
+	ipcdev_device_copy_done(&node->device, request, &effects);
 	ipcdev_finish_retiring(node, &effects);
 	return 0;
 }
@@ -178,7 +178,7 @@ static __poll_t ipcdev_poll(struct file *file, poll_table *wait)
 
 	poll_wait(file, &node->pollers, wait); /* first, or an edge could fall between */
 	ipcdev_lock(node);
-	mask = ipcdev_poll_mask(&node->device, &open->open);
+	mask = ipcdev_device_poll_mask(&node->device, &open->open);
 	spin_unlock(&node->device.lock);
 	return (mask.readable ? EPOLLIN | EPOLLRDNORM : 0) |
 	       (mask.writable ? EPOLLOUT | EPOLLWRNORM : 0);
@@ -200,7 +200,7 @@ static int ipcdev_file_open(struct inode *inode, struct file *file)
 	ipcdev_open_init(&open->open);
 	file->private_data = open;
 	spin_lock(&node->device.lock);
-	ipcdev_open(&node->device, &open->open);
+	ipcdev_device_open(&node->device, &open->open);
 	spin_unlock(&node->device.lock);
 	file->f_mode |= FMODE_NOWAIT;
 	return stream_open(inode, file);
@@ -214,7 +214,7 @@ static int ipcdev_file_release(struct inode *inode, struct file *file)
 	struct ipcdev_buffers unused;
 
 	ipcdev_begin(node, &effects);
-	ipcdev_release(&node->device, &open->open, &effects);
+	ipcdev_device_release(&node->device, &open->open, &effects);
 	ipcdev_finish(node, &effects); /* all its steps: nobody knows of it any more */
 	ipcdev_buffers_init(&unused);
 	spin_lock(&node->device.lock);

@@ -164,7 +164,7 @@ static int ipcdev_ioctl_configure(struct ipcdev_node *node, unsigned int command
 	change.depth = wanted.depth;
 	change.max_message = wanted.max_message;
 	ipcdev_lock(node);
-	error = ipcdev_configure(&node->device, &change);
+	error = ipcdev_device_configure(&node->device, &change);
 	spin_unlock(&node->device.lock);
 	return error;
 }
@@ -176,7 +176,7 @@ static int ipcdev_ioctl_clear(struct ipcdev_node *node, const struct file *file)
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
 	ipcdev_begin(node, &effects);
-	ipcdev_clear(&node->device, &effects);
+	ipcdev_device_clear(&node->device, &effects);
 	ipcdev_finish(node, &effects);
 	return 0;
 }

@@ -125,7 +125,7 @@ static int __init ipcdev_check_settings(struct ipcdev_settings *settings)
 		pr_err("max_message: must be 1 to %d, not 0\n", IPCDEV_MESSAGE_MAX);
 		return -EINVAL;
 	}
-	if (ipcdev_apply(&change, settings)) {
+	if (ipcdev_device_apply(&change, settings)) {
 		pr_err("depth=%u max_message=%u: a fifo or a ring takes 1 to %d messages, a slot 1, of 1 to %d bytes, and no more than %u MiB in all\n",
 		       depth, max_message, IPCDEV_DEPTH_MAX, IPCDEV_MESSAGE_MAX,
 		       IPCDEV_QUEUE_BYTES_MAX >> 20);
@@ -176,7 +176,7 @@ static void ipcdev_node_release(struct device *dev)
 	struct ipcdev_effects effects;
 
 	ipcdev_begin(node, &effects);
-	ipcdev_clear(&node->device, &effects); /* what nobody read */
+	ipcdev_device_clear(&node->device, &effects); /* what nobody read */
 	ipcdev_finish(node, &effects);
 	ipcdev_buffers_trim(&node->buffers);
 	kfree(node);
@@ -190,7 +190,7 @@ static struct ipcdev_node *__init ipcdev_node_create(const char *name, dev_t num
 
 	if (!node)
 		return ERR_PTR(-ENOMEM);
-	ipcdev_init(&node->device, settings);
+	ipcdev_device_init(&node->device, settings);
 	ipcdev_accounts_init(&node->accounts);
 	ipcdev_buffers_init(&node->buffers);
 	init_waitqueue_head(&node->pollers);

@@ -143,7 +143,7 @@ class MirrorDevice {
     MirrorDevice(const Settings& settings, const Limits& limits) {
         const ipcdev_settings wanted{static_cast<std::uint32_t>(settings.mode), settings.depth,
                                      settings.max_message};
-        ipcdev_init(&device_, &wanted);
+        ipcdev_device_init(&device_, &wanted);
         if (limits != Limits{}) { // else those that it has by itself
             device_.limits = {limits.operations, limits.per_user, limits.copies};
         }
@@ -152,38 +152,38 @@ class MirrorDevice {
     MirrorDevice& operator=(const MirrorDevice&) = delete;
     ~MirrorDevice() = default;
 
-    void open(MirrorOpen& open) { locked(ipcdev_open, &open); }
+    void open(MirrorOpen& open) { locked(ipcdev_device_open, &open); }
     void release(MirrorOpen& open, MirrorEffects& effects) {
-        locked(ipcdev_release, &open, &effects);
+        locked(ipcdev_device_release, &open, &effects);
     }
     void submit_write(MirrorRequest& request, MirrorEffects& effects) {
-        locked(ipcdev_submit_write, &request, &effects);
+        locked(ipcdev_device_submit_write, &request, &effects);
     }
     void submit_read(MirrorRequest& request, MirrorEffects& effects) {
-        locked(ipcdev_submit_read, &request, &effects);
+        locked(ipcdev_device_submit_read, &request, &effects);
     }
     bool cancel(MirrorRequest& request, int error, MirrorEffects& effects) {
-        return locked(ipcdev_cancel, &request, -error, &effects);
+        return locked(ipcdev_device_cancel, &request, -error, &effects);
     }
     void copy_done(MirrorRequest& request, MirrorEffects& effects) {
-        locked(ipcdev_copy_done, &request, &effects);
+        locked(ipcdev_device_copy_done, &request, &effects);
     }
     void put_back(MirrorRequest& request, MirrorPiece& spare, MirrorEffects& effects) {
         if (request.batch) {
             ipcdev_chain_reverse(&request.pieces);
         }
-        locked(ipcdev_put_back, &request, &spare, &effects);
+        locked(ipcdev_device_put_back, &request, &spare, &effects);
     }
     int configure(const SettingsChange& change) {
         const ipcdev_settings_change wanted{change.mode, change.depth, change.max_message};
-        return -locked(ipcdev_configure, &wanted);
+        return -locked(ipcdev_device_configure, &wanted);
     }
-    void clear(MirrorEffects& effects) { locked(ipcdev_clear, &effects); }
-    void go_on(MirrorEffects& effects) { locked(ipcdev_go_on, &effects); }
+    void clear(MirrorEffects& effects) { locked(ipcdev_device_clear, &effects); }
+    void go_on(MirrorEffects& effects) { locked(ipcdev_device_go_on, &effects); }
     [[nodiscard]] bool under_way() const { return device_.under_way; }
 
     [[nodiscard]] PollMask poll_mask(const MirrorOpen& open) const {
-        const auto mask = locked(::ipcdev_poll_mask, &open);
+        const auto mask = locked(ipcdev_device_poll_mask, &open);
         return {.readable = mask.readable, .writable = mask.writable};
     }
     [[nodiscard]] Settings settings() const {
