@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A figure from repeated samples: the median, and how far the samples are spread.
+// Summarises repeated samples: the median and the spread.
 #pragma once
 
 #include <vector>
@@ -9,17 +9,17 @@ namespace ipcdev::bench {
 
 struct Figure {
     double median = 0;
-    double low = 0; // quartiles
-    double high = 0;
+    double low = 0;  // first quartile
+    double high = 0; // third quartile
     double min = 0;
     double max = 0;
 };
 
-// The value below which that part of them lies, between neighbours by proportion.
-// `sorted` must be, and not be empty.
+// The quantile of `part` (0 to 1), interpolated linearly between neighbouring samples.
+// Requires: `sorted` is in ascending order and not empty.
 [[nodiscard]] double quantile(const std::vector<double>& sorted, double part);
 
-// Of at least one sample.
+// Requires: at least one sample.
 [[nodiscard]] Figure figure_of(std::vector<double> samples);
 
 } // namespace ipcdev::bench

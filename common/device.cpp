@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// One message, in one direction:
+// The life of a message:
 //
 //   1. submit_write   the writer's request arrives with its payload
-//   2. admit          the message joins the queue; with its last one a writer is completed
-//   3. match          whoever can go on now is completed, parked readers first
-//   4. take           a reader is given a stretch of the message that its open has begun,
-//                     else of the one at the head, which is begun by that if it isn't
-//                     all; or with batch as many messages as fit
-//   5. copy_done      the transport has copied it: settle counts and retires it
-//      or put_back    the copy failed: the bytes go back to what the open has begun, or
-//                     the whole message to the head, see 3
+//   2. admit          the message joins the queue; the writer completes with its last one
+//   3. match          completes every request that can now proceed, parked readers first
+//   4. take           gives a reader bytes of the message its open has begun, or else of
+//                     the one at the head; the open begins that one unless it got all of
+//                     it. A batch read gets as many messages as fit
+//   5. copy_done      the transport has copied the bytes; settle counts and retires the
+//                     message
+//      or put_back    the copy failed: the bytes return to what the open has begun, or
+//                     the whole message to the head of the queue; back to 3
 #include "device.h"
 
 #include <algorithm>
@@ -69,7 +70,7 @@ void Device::release(Open& open, Effects& effects) {
     if (open.begun.empty()) {
         return;
     }
-    effects.became_writable |= !has_room(); // a parked reader may finish what goes back
+    effects.became_writable |= !has_room(); // a parked reader may finish the message
     releasing_ = &open;
     under_way_ = true;
     go_on(effects);
@@ -165,7 +166,7 @@ void Device::put_back(Request& request, Piece& spare, Effects& effects) {
     --gauges_.copies;
     --request.account->copies;
     request.state = RequestState::idle;
-    effects.became_writable |= !has_room(); // CLEAR may have reached what is begun no more
+    effects.became_writable |= !has_room(); // a cleared message may give up its place
     if (request.batch) {
         effects.returned.push_back(spare);
         giving_back_ = &request;
@@ -227,14 +228,14 @@ PollMask Device::poll_mask(const Open& open) const {
     return {.readable = !open.begun.empty() || !queue_.empty(), .writable = has_room()};
 }
 
-// A message keeps its place until its last byte is taken.
+// In a fifo a message keeps its place until its last byte is taken.
 bool Device::has_room() const {
     return settings_.mode != Mode::fifo ||
            gauges_.queued_messages + gauges_.begun_messages < settings_.depth;
 }
 
-// Whether there may be one operation more, parked or being copied. A parked reader that
-// is given bytes is the same one.
+// Is there a place for one more operation, parked or copying? A parked reader that is
+// given bytes keeps its place.
 bool Device::has_place() const {
     return gauges_.parked_readers + gauges_.parked_writers + gauges_.copies < limits_.operations;
 }
@@ -243,8 +244,8 @@ bool Device::may_park(const Account& user) const {
     return has_place() && (user.privileged || user.parked + user.copies < limits_.per_user);
 }
 
-// A few copies are always let in: parked writers would else keep out who makes room for
-// them, and for ever.
+// A few copies are always let in. Otherwise parked writers could shut out for ever the
+// readers that would make room for them.
 bool Device::may_copy(const Account& user) const {
     return gauges_.copies < limits_.copies || (has_place() && user.copies < limits_.copies) ||
            may_park(user);
@@ -271,15 +272,15 @@ void Device::park(Request& request, Effects& effects) {
     ++request.account->parked;
 }
 
-// What was done already counts for more than the reason why it is over.
+// A request that has moved some bytes reports them rather than the error.
 void Device::complete(Request& request, int error, Effects& effects) {
     request.state = RequestState::completed;
     request.error = request.done == 0 ? error : 0;
     effects.completed.push_back(request);
 }
 
-// Those of the writer's messages for which there is room join the queue, at least one and
-// as many as the step may still move.
+// Queues the writer's messages while there is room and the budget lasts, but at least one.
+// Requires: room for one.
 void Device::admit(Request& request, Effects& effects) {
     do {
         Message& message = *request.message;
@@ -297,8 +298,8 @@ void Device::admit(Request& request, Effects& effects) {
     effects.became_readable = true;
 }
 
-// Gives the reader, which is on no list, what it can have, and completes it. False: there is more,
-// for the next step.
+// Gives the reader what it can have and completes it. False if the next step has to continue.
+// Requires: the reader is on no list.
 bool Device::take(Request& request, Effects& effects) {
     if (!request.batch) {
         take_bytes(request, effects);
@@ -329,7 +330,7 @@ void Device::take_bytes(Request& request, Effects& effects) {
     count_taken(*request.open, from, taken, effects);
 }
 
-// The first fits, by submit_read's check. False: the next one may, too.
+// The first message fits: submit_read has checked. False if the next step has to continue.
 bool Device::take_frames(Request& request, Effects& effects) {
     while (gathering_ == nullptr) {
         PieceList& from = source(*request.open);
@@ -338,7 +339,7 @@ bool Device::take_frames(Request& request, Effects& effects) {
             return true;
         }
         if (out_of_turn_ && &from == &queue_) {
-            return true; // for those who came before
+            return true; // the queue is for readers that came earlier
         }
         if (!effects.spend()) {
             return false;
@@ -351,12 +352,12 @@ bool Device::take_frames(Request& request, Effects& effects) {
     return false;
 }
 
-// Where a read of that open finds its next bytes.
+// Where the open's next read finds its bytes.
 PieceList& Device::source(Open& open) {
     return open.begun.empty() ? queue_ : open.begun;
 }
 
-// The slice is the reader's now. What is left of the message in the queue is begun by that.
+// The slice now belongs to the reader, and the open begins what is left of the message.
 void Device::count_taken(Open& open, const PieceList& from, const Slice& slice, Effects& effects) {
     slice.message->copying += slice.size();
     if (&from != &queue_) {
@@ -371,10 +372,10 @@ void Device::count_taken(Open& open, const PieceList& from, const Slice& slice, 
     }
 }
 
-// Moves all pieces of a message from the queue to what an open has begun; or the other way,
-// where they become one again, the whole of it. They are the first ones nearly always, and
-// what lies before one of them, after faults, stays in its order. If it isn't through, the
-// step has nothing left to spend on anything else.
+// Moves all pieces of a message from the queue to what an open has begun, or back, where
+// they become one whole piece again. They are almost always the first pieces; after faults
+// others may precede them, and those keep their order. If the budget runs out here, nothing
+// else happens in this step.
 void Device::gather(Effects& effects) {
     Message& message = *gathering_;
     PieceList& begun = gatherer_->begun;
@@ -406,7 +407,7 @@ void Device::gather(Effects& effects) {
     }
 }
 
-// Off the lists of parked requests, if it is on them.
+// Unparks the request, if it is parked.
 void Device::leave(Request& request) {
     if (request.state != RequestState::parked) {
         return;
@@ -423,8 +424,8 @@ void Device::leave(Request& request) {
     }
 }
 
-// Completes the parked requests that can go on, until none can. What happens to
-// be over by then is no edge for a poller.
+// Completes the parked requests that can proceed, until none can. Pollers get no edge for
+// a state that did not last.
 void Device::match(Effects& effects) {
     if (under_way_ || !readers_.empty() || !writers_.empty()) {
         serve_parked(effects);
@@ -433,7 +434,7 @@ void Device::match(Effects& effects) {
     effects.became_writable &= has_room();
 }
 
-// Ends when nobody can go on, or with the step: then there may be more to do.
+// Returns when nobody can proceed, or when the budget runs out: the next step continues.
 void Device::serve_parked(Effects& effects) {
     while (effects.budget > 0) {
         Request* const request = next_to_serve();
@@ -452,8 +453,8 @@ void Device::serve_parked(Effects& effects) {
     held_writable_ = std::exchange(effects.became_writable, false);
 }
 
-// Null if nobody can go on. What an open has begun goes to its own parked reads before
-// anything goes to others; no other open can have both then.
+// Null if nobody can proceed. What an open has begun goes to its own parked reads before
+// anything goes to others. Only `continuing_` can have both bytes begun and parked reads.
 Request* Device::next_to_serve() {
     if (serving_ != nullptr) {
         return serving_;
@@ -474,12 +475,12 @@ Request* Device::next_to_serve() {
     return arriving_ != nullptr ? arriving_ : writers_.front();
 }
 
-// False: more of its messages can be moved, by the next step.
+// False if the next step can move more of its messages.
 // Requires: effects.budget > 0.
 bool Device::serve(Request& request, Effects& effects) {
     if (request.operation == Operation::read) {
         leave(request);
-        effects.budget -= request.batch ? 0 : 1; // each frame spends of it
+        effects.budget -= request.batch ? 0 : 1; // take_frames spends one for each frame
         if (!take(request, effects)) {
             return false;
         }
@@ -493,20 +494,20 @@ bool Device::serve(Request& request, Effects& effects) {
     if (request.message != nullptr) {
         return !has_room();
     }
-    arriving_ = nullptr; // that was it: while there is one, no writer is parked
+    arriving_ = nullptr; // if set, this request: no writer is parked while one arrives
     leave(request);
     complete(request, 0, effects);
     return true;
 }
 
-// The reader has what it took.
+// The reader has the bytes.
 void Device::finish_copy(const Slice& slice, Effects& effects) {
     statistics_.bytes_read += slice.size();
     slice.message->copying -= slice.size();
     settle(*slice.message, Fate::read, effects);
 }
 
-// As many as the step may still move. False: there are more.
+// Finishes frames while the budget lasts. False if some are left.
 bool Device::finish_frames(Request& request, Effects& effects) {
     while (Piece* piece = request.pieces.front()) {
         const Slice slice = piece->slice;
@@ -520,9 +521,9 @@ bool Device::finish_frames(Request& request, Effects& effects) {
     return true;
 }
 
-// What a reader took and could not use: to the front of what its open has begun, by widening
-// the piece that follows it in the same message, else as a piece of its own. But with
-// nothing of the message read, nor being copied, it is as if it never was begun.
+// Returns what a reader could not use to the front of what its open has begun: widens the
+// first piece if that continues the same message, or else adds a piece. A message that has
+// all its bytes back is no longer begun: it returns to the queue.
 void Device::give_back(Open& open, Piece& piece, Effects& effects) {
     const Slice slice = piece.slice;
     Message& message = *slice.message;
@@ -552,7 +553,7 @@ void Device::give_back(Open& open, Piece& piece, Effects& effects) {
     }
 }
 
-// Those of a batch, the last one first.
+// Gives back the pieces of a batch, the last one first.
 void Device::give_back_frames(Effects& effects) {
     PieceList& pieces = giving_back_->pieces;
     while (!pieces.empty() && effects.spend()) {
@@ -563,7 +564,8 @@ void Device::give_back_frames(Effects& effects) {
     }
 }
 
-// Nothing of the message is read: it goes to the front of the queue again, if it still may.
+// Returns a message of which nothing was read to the front of the queue, unless it has
+// been cleared or overwritten in the meantime.
 void Device::requeue(Message& message, Effects& effects) {
     if (message.sequence <= cleared_through_) {
         return settle(message, Fate::cleared, effects);
@@ -595,8 +597,8 @@ void Device::drop_first(Fate fate, Effects& effects) {
     settle(message, fate, effects);
 }
 
-// What an open has begun that goes away: to the front of the queue, in its order; a ring
-// drops it.
+// Returns what a released open had begun to the front of the queue, in order. A ring drops
+// it instead.
 void Device::release_begun(Effects& effects) {
     PieceList& begun = releasing_->begun;
     while (!begun.empty() && effects.spend()) {
@@ -622,7 +624,7 @@ void Device::release_begun(Effects& effects) {
     }
 }
 
-// Nothing is held by the piece any more: it goes back to the caller, but for the message's own.
+// Returns an empty piece to the caller, unless it is the message's own.
 void Device::discard(Piece& piece, Effects& effects) {
     if (&piece != &piece.slice.message->whole) {
         effects.returned.push_back(piece);
@@ -655,7 +657,7 @@ void Device::count_unbegun(const Slice& slice) {
     gauges_.begun_messages -= message.begun == 0 ? 1 : 0;
 }
 
-// Retires the message once no byte of it waits or is being copied.
+// Retires the message once none of its bytes waits or is being copied.
 void Device::settle(Message& message, Fate fate, Effects& effects) {
     if (message.queued != 0 || message.begun != 0 || message.copying != 0) {
         return;

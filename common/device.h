@@ -7,21 +7,22 @@
 //
 // Not thread-safe: callers serialise.
 //
-// A call moves no more messages than Effects::budget allows, so that who holds a lock
-// for it can let go in between. While under_way() says that it isn't through, go_on() is
-// the only call allowed, by whoever comes next; so nobody sees it half done.
+// One step of a call moves no more messages than Effects::budget allows, so a lock around
+// it is never held for long. While under_way() is true a call is unfinished, and go_on() is
+// the only call allowed, whoever makes it; so nobody sees a call half done.
 //
-// A slot is a ring of depth 1; of both is said what is said of a ring.
+// A slot is a ring of depth 1; what is said of a ring holds for both.
 //
 // Invariants, true between any two calls while none is under way:
 //   - a read is parked only while the queue is empty and its open has begun nothing;
-//   - writers are parked only while a fifo is full: as many messages as depth are queued
-//     or begun, or more, if copies were put back; never in a ring;
-//   - all lists of parked requests are in order of arrival, and a parked read is on that
-//     of the device and on that of its open;
-//   - what waits of a message is in the queue, or one open has begun it (message.h);
+//   - writers are parked only while a fifo is full: depth messages are queued or begun, or
+//     more if copies were put back; never in a ring;
+//   - all lists of parked requests are in order of arrival, and a parked read is on the
+//     device's list and on its open's;
+//   - the waiting bytes of a message are all in the queue, or one open has begun it
+//     (message.h);
 //   - a ring's queue holds at most depth messages, each whole and in one piece; a fifo's
-//     may have parts at its head, of messages that an open left when it was released;
+//     queue may start with the remainders of messages that a released open had begun;
 //   - messages_written = messages_read + queued + begun + overwritten + cleared, when
 //     no copy is under way.
 #pragma once
@@ -55,11 +56,11 @@ struct SettingsChange {
     std::uint32_t max_message = 0;
 };
 
-// As uapi/ipcdev.h has them. Tests take less, to see every state at a limit.
+// Those of uapi/ipcdev.h. Tests set lower ones, to reach every state at a limit.
 struct Limits {
     std::uint32_t operations = IPCDEV_PARKED_MAX;        // parked, and copies under way
     std::uint32_t per_user = IPCDEV_PARKED_PER_USER_MAX; // those of one account without privilege
-    std::uint32_t copies = IPCDEV_COPIES_RESERVED;       // so many are let in beyond both
+    std::uint32_t copies = IPCDEV_COPIES_RESERVED;       // let in beyond both of them
 
     bool operator==(const Limits&) const = default;
 };
@@ -67,7 +68,7 @@ struct Limits {
 struct Gauges {
     std::uint32_t queued_messages = 0; // messages with a byte in the queue
     std::uint64_t queued_bytes = 0;
-    std::uint32_t begun_messages = 0; // messages with a byte that waits for the open that began it
+    std::uint32_t begun_messages = 0; // messages with a byte waiting for the open that began them
     std::uint32_t parked_readers = 0;
     std::uint32_t parked_writers = 0;
     std::uint32_t opens = 0;
@@ -107,52 +108,53 @@ class Device {
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
 
-    // The settings that `change` makes of `now`. EINVAL if they are out of
-    // range, contradict each other, or leave a fifo or a ring without a depth.
+    // Applies `change` to `now`. EINVAL, and `now` is unchanged, if the result is out of
+    // range, contradicts itself, or leaves a fifo or a ring without a depth.
     [[nodiscard]] static int apply(const SettingsChange& change, Settings& now);
 
     // Requires: an Open that is new, or released.
     void open(Open& open);
-    // What it has begun goes back to the front of a fifo's queue, to a parked reader
-    // first; a ring drops it, counts its bytes as truncated, and the message as read.
+    // Returns what the open has begun to the front of a fifo's queue, where parked readers
+    // get it first. A ring drops it, and counts its bytes as truncated and the message as
+    // read.
     // Requires: no call of this open is parked or being copied.
     void release(Open& open, Effects& effects);
 
-    // Completes the request (0, EMSGSIZE, EAGAIN, ENOBUFS), or parks it. A batch of
-    // which some messages were admitted ends with their bytes, not with an error.
+    // Completes the request (0, EMSGSIZE, EAGAIN, ENOBUFS) or parks it. A batch of which
+    // some messages were admitted completes with their bytes, not with an error.
     void submit_write(Request& request, Effects& effects);
-    // Completes the request (0, EMSGSIZE, EAGAIN, ENOBUFS), or parks it. It is given what
-    // its open has begun, else it begins the message at the head of the queue. One that is
-    // completed with bytes is a copy under way: copy_done or put_back must follow.
+    // Completes the request (0, EMSGSIZE, EAGAIN, ENOBUFS) or parks it. It gets bytes of
+    // what its open has begun, or else of the message at the head of the queue. A read that
+    // completes with bytes is a copy under way: copy_done or put_back must follow.
     void submit_read(Request& request, Effects& effects);
 
-    // Ends a parked request with `error` (EINTR counts as interrupted), or with the
-    // bytes of what it wrote before. False, and nothing happens, if it is not parked:
-    // completed beats cancelled.
+    // Ends a parked request with `error`, or with the bytes that it has already written.
+    // EINTR counts as interrupted. False if the request is not parked, and then nothing
+    // happens: completed beats cancelled.
     bool cancel(Request& request, int error, Effects& effects);
 
-    // Ends every parked request as cancel does each, in the order in which they would be
-    // served. The mirror has none: a module can't go while one is parked.
+    // Cancels every parked request, in the order in which they would be served. The mirror
+    // lacks it: the module can't be unloaded while a call is parked.
     void cancel_all(int error, Effects& effects);
 
-    // The reader has its bytes. To be called again while the request is `copying`: if
-    // frames are left for the next step, which needn't follow at once.
+    // The reader has its bytes. Call it until the request is no longer `copying`: a batch
+    // may take several steps, which needn't follow each other at once.
     void copy_done(Request& request, Effects& effects);
-    // The copy to the reader failed: its bytes go back in front of what its open has begun;
-    // but a message of which nothing is read, in front of the queue, as it was. Parked
-    // readers get them first. A message that CLEAR has reached meanwhile, and would go
-    // back to the queue, counts as cleared; and if it would be one too many in a ring, the
-    // older one of it and the head of the queue counts as overwritten.
-    // `spare` is linked if it is needed (never for a batch) and comes out of some
-    // Effects::returned, this call's or a later one's.
+    // The copy to the reader failed. Its bytes return to the front of what its open has
+    // begun; a message of which nothing was read returns whole to the front of the queue.
+    // Parked readers get them first. A message that would return to the queue counts as
+    // cleared if CLEAR came in the meantime; if it would be one too many in a ring, the
+    // older of it and the head of the queue counts as overwritten.
+    // The device may keep `spare` (never for a batch); it comes back in Effects::returned
+    // of this call or a later one.
     void put_back(Request& request, Piece& spare, Effects& effects);
 
-    // EINVAL as apply(); EBUSY unless idle. On error nothing changes.
+    // EINVAL as from apply(); EBUSY unless idle. On error nothing changes.
     [[nodiscard]] int configure(const SettingsChange& change);
-    // Drops what is queued and admits parked writers. What is begun stays its open's.
+    // Drops what is queued and admits parked writers. Leaves alone what an open has begun.
     void clear(Effects& effects);
 
-    // The next step of a call that moves more messages than its step could.
+    // Does the next step of a call that moves more messages than one step may.
     // Requires: under_way().
     void go_on(Effects& effects);
     [[nodiscard]] bool under_way() const { return under_way_; }
@@ -166,7 +168,7 @@ class Device {
     [[nodiscard]] const RequestList& readers() const { return readers_; }
     [[nodiscard]] const RequestList& writers() const { return writers_; }
     [[nodiscard]] const PieceList& queue() const { return queue_; }
-    // Sequence of the last message that clear() reached.
+    // The sequence of the last message admitted before the last clear().
     [[nodiscard]] std::uint64_t cleared_through() const { return cleared_through_; }
 
   private:
@@ -212,20 +214,20 @@ class Device {
     RequestList writers_; // parked, each still holding its message
     std::uint64_t cleared_through_ = 0;
 
-    bool under_way_ = false; // a call is; what is left of it, in the order in which it is done:
-    Message* gathering_ = nullptr;   // all that waits of it changes its place,
-    Open* gatherer_ = nullptr;       // which is the queue or what this open has begun
-    bool beginning_ = false;         // from the queue, to what is begun; else the other way
-    PieceList aside_;                // pieces that lay before those, the last one first
+    bool under_way_ = false;         // a call is unfinished. What is left, in this order:
+    Message* gathering_ = nullptr;   // move its waiting bytes between the queue and
+    Open* gatherer_ = nullptr;       // what this open has begun:
+    bool beginning_ = false;         // true: from the queue to the open; false: back
+    PieceList aside_;                // pieces that preceded those, the last one first
     bool clearing_ = false;          // drop what is queued
-    Open* releasing_ = nullptr;      // what it has begun goes back, or is dropped
-    Request* giving_back_ = nullptr; // a batch read, whose frames go back
-    Request* serving_ = nullptr;     // more of its messages can be moved now
-    Open* continuing_ = nullptr;     // its parked reads go on with what it has begun
-    bool out_of_turn_ = false;       // that one is for what is begun alone: others came before it
-    Request* arriving_ = nullptr;    // a batch write that is on no list; parks if it must
-    Open* regained_ = nullptr;       // a put_back left it something: an edge, if that stays
-    bool held_readable_ = false;     // edges of the steps before
+    Open* releasing_ = nullptr;      // return what it has begun, or drop it
+    Request* giving_back_ = nullptr; // return the frames of this batch read
+    Request* serving_ = nullptr;     // move more of its messages
+    Open* continuing_ = nullptr;     // serve its parked reads from what it has begun;
+    bool out_of_turn_ = false;       // and from nothing else: other readers came earlier
+    Request* arriving_ = nullptr;    // a batch write on no list yet; park it if it must wait
+    Open* regained_ = nullptr;       // a put_back gave it bytes: an edge, if they stay
+    bool held_readable_ = false;     // edges from earlier steps
     bool held_writable_ = false;
 };
 

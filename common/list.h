@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// An intrusive doubly linked list, as the kernel's list_head: the hook lives in
-// the element, so linking allocates nothing and can't fail. The list never owns
-// its elements. An element is on one list at a time; linking one that is linked,
-// or unlinking one that is not, is a bug that an assertion catches.
+// An intrusive doubly linked list, like the kernel's list_head: the hook is a member of
+// the element, so linking allocates nothing and can't fail. The list never owns its
+// elements. A hook is on one list at a time; an assertion catches linking one that is
+// linked and unlinking one that is not.
 #pragma once
 
 #include <array>
@@ -13,9 +13,9 @@
 
 namespace ipcdev {
 
-// may_alias: gcc 12 finds at -O2 that a store to a neighbour's hook leaves the head of
-// the list as it was, and then a loop that takes the first element each time gets the
-// same one for ever. Said to alias anything, that conclusion is not drawn.
+// may_alias: without it gcc 12 concludes at -O2 that a store to a neighbour's hook can't
+// change the head of the list, and a loop that pops the first element gets the same one for
+// ever.
 class [[gnu::may_alias]] ListHook {
   public:
     ListHook() = default;

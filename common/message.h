@@ -2,12 +2,12 @@
 //
 // A message on its way through the device. The bytes themselves belong to the
 // transport, which embeds Message in a buffer of its own; the core only decides
-// who gets which stretch of them.
+// who gets which of them.
 //
-// Invariants: queued + begun + copying <= size. What waits of a message is in one place:
-// it is queued, and then none of it is copied; or one open has begun it, and then all that
-// is copied of it is copied by reads of that open. A message is retired (given back to the
-// transport) when all three are 0: nobody can ask for its bytes any more.
+// Invariants: queued + begun + copying <= size. The waiting bytes of a message are in one
+// place: either all are queued, and then none is being copied; or one open has begun the
+// message, and then only reads of that open copy from it. A message is retired (returned
+// to the transport) when all three are 0: nobody can read it any more.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,9 @@ struct Slice {
     [[nodiscard]] std::uint32_t size() const { return end - begin; }
 };
 
-// Bytes of a message that wait together. A message arrives as one piece, its own
-// `whole`. It takes a second one only when a read gives bytes back after another read
-// of the same open has taken those behind them. A batch read takes whole pieces.
+// Consecutive bytes of a message that wait together. A message arrives as one piece, its
+// own `whole`. It needs a second one only if a read returns bytes after another read of the
+// same open has taken those that follow. A batch read takes whole pieces.
 struct Piece {
     ListHook hook; // in the queue, Open::begun, Request::pieces or Effects::returned
     Slice slice;
@@ -42,9 +42,9 @@ struct Message {
     explicit Message(std::uint32_t bytes) : size(bytes) {}
 
     ListHook hook;              // in Effects::retired
-    Message* next = nullptr;    // of the same write; until it is admitted
-    Piece whole;                // how it arrives in the queue
-    std::uint64_t sequence = 0; // its place among all messages admitted, from 1
+    Message* next = nullptr;    // of the same write; valid until it is admitted
+    Piece whole;                // links it into the queue
+    std::uint64_t sequence = 0; // counts all messages admitted, from 1
     const std::uint32_t size;   // bytes of payload, 1 to max_message
     std::uint32_t queued = 0;   // bytes that wait in the queue
     std::uint32_t begun = 0;    // bytes that wait for the open that has begun it

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// An open file description, which dup and fork share, as the device knows it.
+// The device's view of an open file description, which dup and fork share.
 //
-// The caller owns every Open and keeps it alive from Device::open until no call is under
-// way after Device::release. All that is in it is the device's.
+// The caller owns every Open. It must outlive the call that Device::release starts
+// (see Device::under_way). Its fields are the device's.
 #pragma once
 
 #include "request.h"
@@ -11,8 +11,8 @@
 namespace ipcdev {
 
 struct Open {
-    // What is left of what it has begun, the next bytes first. Usually one piece, the end
-    // of one message; copies that fault may add others, of other messages too.
+    // What is left of the messages it has begun, the next bytes first. Usually one piece,
+    // the end of one message; copies that fault may add pieces, also of other messages.
     PieceList begun;
     OpenReaderList readers; // its parked reads, in order of arrival
 };

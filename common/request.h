@@ -19,10 +19,10 @@ enum class Operation : std::uint8_t { read, write };
 // idle -> (parked ->) completed -> copying (reads that got bytes) -> idle
 enum class RequestState : std::uint8_t { idle, parked, completed, copying };
 
-// A user, and what the device has of theirs. The caller owns it and sets who is
-// privileged; the rest is the device's.
+// A user's share of the limits. The caller owns it and sets `privileged`; the rest is the
+// device's.
 struct Account {
-    bool privileged = false;  // may have as much as all together
+    bool privileged = false;  // only the limit for the whole device applies
     std::uint32_t parked = 0; // requests
     std::uint32_t copies = 0; // reads given bytes, neither done nor put back
 };
@@ -35,37 +35,36 @@ struct Request {
 
     // Set by the caller before submit.
     std::uint64_t id = 0;       // the caller's own; the device only carries it
-    Account* account = nullptr; // of whom it is; outlives the request
-    Open* open = nullptr;       // by which it came; not released before the request is over
+    Account* account = nullptr; // who is charged for it; outlives the request
+    Open* open = nullptr;       // that it came by; released only after the request is over
     Operation operation = Operation::read;
     bool nonblocking = false;
     bool batch = false;      // it moves frames (uapi/ipcdev.h), not the bytes of one message
     std::uint64_t bytes = 0; // of the call: count of the read, size of the message or of all frames
     std::uint64_t largest = 0; // write with batch: bytes of its largest message
-    // The payloads of a write that has bytes and none above max_message: one, or with
-    // batch a chain by Message::next. The device takes each (and sets the next one here)
-    // when it is admitted; what is left here at the end is the caller's.
+    // The payloads of a write with bytes, if none exceeds max_message: one message, or
+    // with batch a chain linked by Message::next. As the device admits a message it takes
+    // it and advances this to the next; what is left here at the end is the caller's.
     Message* message = nullptr;
 
     // Set by the device when the request completes.
     RequestState state = RequestState::idle;
     int error = 0;          // 0 or a positive errno
-    std::uint32_t done = 0; // bytes written, or bytes to copy to the reader; frames counted whole
+    std::uint32_t done = 0; // bytes written, or to be copied to the reader; batch: of whole frames
     Slice taken;            // read: the `done` bytes that were taken
-    PieceList pieces;       // read with batch: what was taken instead, a frame each
+    PieceList pieces;       // read with batch, instead of `taken`: one for each frame
 };
 
 using RequestList = List<Request, &Request::hook>;
 using OpenReaderList = List<Request, &Request::open_hook>;
 
-// What one call of the device makes true for others. The caller acts on it
-// after the call, outside any lock, and in any order; the lists are drained by
-// then.
+// What one call of the device changed for others. The caller acts on it after the call,
+// outside any lock, in any order, and must empty the lists.
 struct Effects {
-    // Set by the caller: messages, or pieces of one, that may be moved besides the first.
-    // Device::go_on() does what is left.
+    // Set by the caller: how many messages, or pieces of one, may be moved besides the
+    // first. Device::go_on() does the rest.
     std::uint32_t budget = std::numeric_limits<std::uint32_t>::max();
-    // One more message? False: not in this step.
+    // Spends one. False if the budget of this step is used up.
     [[nodiscard]] bool spend() {
         if (budget == 0) {
             return false;
@@ -75,10 +74,10 @@ struct Effects {
     }
 
     RequestList completed;        // to be answered, in the order in which they completed
-    MessageList retired;          // to be freed: no byte of them is left
-    PieceList returned;           // spare pieces of put_back that are no longer needed
-    bool became_readable = false; // a poller's edge: a message was queued, or given back
-    bool became_writable = false; // a poller's edge: a full fifo got room
+    MessageList retired;          // to be freed: none of their bytes is left
+    PieceList returned;           // spare pieces from put_back that are no longer needed
+    bool became_readable = false; // an edge for pollers: a message was queued or given back
+    bool became_writable = false; // an edge for pollers: a full fifo got room
 };
 
 } // namespace ipcdev

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Who has the device open: a user without privilege may have only half of its
-// operations parked.
+// The users who have the device open. One without privilege may hold only half of the
+// places for operations that are parked or being copied out.
 //
-// Whose an operation is, is a matter of the open file description, as it is for files:
-// of the user who opened it, wherever it is passed to.
+// An operation counts for the user who opened the open file description, as access to
+// files does, no matter which process it is passed to.
 //
 // Not thread-safe: callers serialise.
 #pragma once
@@ -22,7 +22,7 @@ namespace ipcdev {
 
 class Accounts {
   public:
-    // Privileged are root, the one who serves and the `owner` of what is served.
+    // Root, the user who serves and the `owner` of the node or file are privileged.
     Accounts(uid_t server, std::optional<uid_t> owner)
         : server_(server), owner_(owner.value_or(server)) {}
     Accounts(const Accounts&) = delete;
@@ -32,7 +32,7 @@ class Accounts {
         Accounts* accounts = nullptr;
         void operator()(const Account* account) const { accounts->close(*account); }
     };
-    // For as long as an open is there. No request is under way when it goes.
+    // Held by each open. Requires: none of its requests is under way when it is destroyed.
     using Handle = std::unique_ptr<Account, Closing>;
 
     // The account of a user who opens the device. Null if there is no memory.
@@ -41,7 +41,7 @@ class Accounts {
   private:
     void close(const Account& account);
 
-    // With the last of the opens it goes.
+    // Erased with the last open.
     struct User : Account {
         uid_t uid = 0;
         std::size_t opens = 0;

@@ -20,8 +20,8 @@ namespace ipcdev {
 
 namespace {
 
-// Exits as the child will have said: 0 for the byte that means ready, 1 when the
-// pipe closes without it.
+// Exits with 0 when the child sends the byte that means ready, with 1 when the pipe closes
+// without it.
 [[noreturn]] void wait_for_child(int pipe_end) {
     char ready = 0;
     ssize_t got = 0;

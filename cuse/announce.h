@@ -14,16 +14,16 @@ class Announcer {
     Announcer() = default;
     Announcer(const Announcer&) = delete;
     Announcer& operator=(const Announcer&) = delete;
-    // Not ready by then: the parent, if one waits, exits with status 1.
+    // If ready() was not called, the waiting parent, if any, exits with status 1.
     ~Announcer();
 
-    // Goes on in a child of init's own session; the parent does not return from
-    // here but exits, with status 0 once ready() is called. Call it first of all:
-    // descriptors and locks made earlier would be shared. Throws CannotServe.
+    // Continues in a child with a session of its own. The parent does not return: it exits
+    // with status 0 once the child has called ready(). Call this first, since the child
+    // would share descriptors and locks made earlier. Throws CannotServe.
     void go_to_background();
 
     void ready(const std::string& path, const std::string& how);
-    // Nothing, if it never was ready.
+    // Does nothing unless ready() was called.
     void stopping() const;
 
   private:

@@ -16,7 +16,7 @@ namespace ipcdev {
 
 namespace {
 
-// For AddressSanitizer: what is released may not be used.
+// Tells AddressSanitizer that released memory must not be used.
 void forbid([[maybe_unused]] std::byte* begin, [[maybe_unused]] std::size_t bytes) {
 #ifdef __SANITIZE_ADDRESS__
     __asan_poison_memory_region(begin, bytes);
@@ -31,8 +31,8 @@ void allow([[maybe_unused]] std::byte* begin, [[maybe_unused]] std::size_t bytes
 
 } // namespace
 
-// Addresses only, most of them. Slabs become usable one by one: a system that counts what
-// it has promised, or a limit of the process, can refuse one, which is ENOMEM to a client.
+// Reserves addresses. Slabs become usable one by one: the system's overcommit limit, or a
+// limit of the process, may refuse one, and the client then gets ENOMEM.
 Arena::Arena(std::span<const std::uint32_t> block_bytes, std::size_t slabs)
     : sizes_(block_bytes.size()), slabs_(slabs), pages_(slabs * slab_bytes, PROT_NONE) {
     for (std::size_t i = 0; i < sizes_.size(); ++i) {
@@ -114,7 +114,7 @@ void Arena::trim() {
     promised_ = 0;
 }
 
-// One that holds blocks of no size yet, or one with room for larger ones.
+// An unused slab, or else one with room for a larger size.
 Arena::Slab* Arena::slab_for(std::size_t size_index) {
     if (Slab* slab = unused_slab(); slab != nullptr) {
         slab->size_index = static_cast<std::uint32_t>(size_index);
@@ -136,7 +136,7 @@ Arena::Slab* Arena::unused_slab() {
     return unused_.pop_front();
 }
 
-// False, and nothing changes: these are all, or the system refuses.
+// False, and nothing changes, if there are no more slabs or the system refuses.
 bool Arena::promise(std::size_t slabs) {
     if (slabs > slabs_.size() - promised_ ||
         mprotect(begin_of(slabs_[promised_]), slabs * slab_bytes, PROT_READ | PROT_WRITE) != 0) {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory for blocks of given sizes, bounded by what it is made for: one stretch of
-// addresses, cut into slabs of 1 MiB, each of which holds blocks of one size.
+// A bounded allocator for blocks of given sizes: a fixed range of addresses, cut into
+// slabs of 1 MiB, each of which holds blocks of one size.
 //
 //   a slab        gets memory from the system as its blocks are first used; the first
 //                 few without a system call
-//   idle          when its last block is released; it keeps its memory, so that a
-//                 warm daemon takes and gives back nothing per message
-//   given back    the slab that has been idle for longest, while idle ones have more
-//                 than idle_bytes_max in all; it may then hold blocks of any size
+//   idle          once its last block is released; it keeps its memory, so that a
+//                 warm daemon makes no system call for memory
+//   given back    the slab idle for longest, while the idle ones have more than
+//                 idle_bytes_max in all; it may then hold blocks of any size
 //
-// Nothing in it points outside of it, and what is kept of it are offsets.
+// The free lists in the slabs are offsets, not pointers.
 //
 // Not thread-safe: callers serialise. The arena outlives its blocks.
 #pragma once
@@ -28,29 +28,29 @@ namespace ipcdev {
 class Arena {
   public:
     static constexpr std::size_t slab_bytes = std::size_t{1} << 20U;
-    // Before the first block of a slab. The block that is used most begins a slab, and what
-    // is copied into it comes from near the begin of a page too. Copying to a place that is
-    // a few bytes further into its page makes some processors wait for themselves: without
-    // this, 16 bytes, a message of 64 KiB took twice the time on an EPYC.
+    // Bytes before the first block of a slab. That block is used most, and what is copied
+    // into it starts near the start of a page too. On some processors a copy stalls if its
+    // destination is a few bytes further into the page than its source: with 16 bytes here
+    // a message of 64 KiB took twice as long on an EPYC.
     static constexpr std::size_t lead_bytes = 64;
-    // Kept beyond what is in use.
+    // The most idle memory that is kept.
     static constexpr std::size_t idle_bytes_max = std::size_t{8} << 20U;
-    // Promised from the start.
+    // Usable from the start.
     static constexpr std::size_t first_slabs = idle_bytes_max / slab_bytes;
 
     // For blocks of these sizes, in ascending order, each a multiple of 8 and less
-    // than a slab. Throws std::bad_alloc, also where so many addresses may not be had.
+    // than a slab. Throws std::bad_alloc, also if the address space is limited too tightly.
     Arena(std::span<const std::uint32_t> block_bytes, std::size_t slabs);
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
     ~Arena();
 
-    // A block of the size with this index, or where there is none of it a larger one.
-    // Null: all is in use, or the system gives no more. Its bytes may be anything.
+    // A block of the size with this index, or a larger one if no slab for that size can be
+    // had. Null if everything is in use or the system gives no memory. Not initialised.
     [[nodiscard]] void* allocate(std::size_t size_index);
     void release(void* block);
-    // Gives all that is not in use back to the system; if nothing is, what it was
-    // promised too.
+    // Gives all unused memory back to the system; if nothing is in use, the commitment
+    // for it as well.
     void trim();
 
     [[nodiscard]] static constexpr std::size_t blocks_in_a_slab(std::size_t block_bytes) {
@@ -64,8 +64,8 @@ class Arena {
         ListHook idle_hook; // in idle_
         std::uint32_t size_index = 0;
         std::uint32_t used = 0;           // blocks
-        std::uint32_t fresh = lead_bytes; // offset of what was not used since it had no memory
-        std::uint32_t released = 0;       // the block released last: its offset + 1; or 0
+        std::uint32_t fresh = lead_bytes; // offset of the part that was never used
+        std::uint32_t released = 0;       // offset + 1 of the block released last; 0: none
     };
     using SlabList = List<Slab, &Slab::hook>;
     using IdleList = List<Slab, &Slab::idle_hook>;

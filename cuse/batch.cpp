@@ -11,7 +11,7 @@ namespace ipcdev {
 
 namespace {
 
-// The bytes of its largest message, or what is wrong with the batch.
+// Sets `largest` to the bytes of the largest message, or returns what is wrong.
 int measure(std::span<const std::byte> bytes, std::uint64_t& largest) {
     largest = 0;
     FrameIterator frames(bytes);
@@ -66,7 +66,7 @@ std::span<std::byte> FrameBuffer::pack(const PieceList& pieces) {
         const bool whole = piece.slice.size() == payload.size;
         [[maybe_unused]] const Packed packed =
             packer.append(payload.bytes(piece.slice), whole ? 0 : IPCDEV_FRAME_REMAINDER);
-        assert(packed == Packed::yes); // no read of more is taken
+        assert(packed == Packed::yes); // submit_read refuses larger batches
     }
     return room.first(packer.frames().size());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Batches between the bytes of a call, which are frames, and the messages of the core.
+// Converts between the frames of a call and the core's messages.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +15,13 @@
 
 namespace ipcdev {
 
-// Gives the write its messages. 0, and they are the request's, none if one of them is
-// larger than `max_message`, which is the device's to refuse. Or EINVAL, EMSGSIZE for
-// what is no batch, ENOMEM: then it has none.
+// Makes the messages of a batch write. 0: the request owns them; it gets none if one exceeds
+// `max_message`, which the device then refuses. EINVAL or EMSGSIZE for a bad batch, or
+// ENOMEM: the request gets none.
 [[nodiscard]] int unpack(std::span<const std::byte> bytes, std::uint32_t max_message,
                          PayloadPool& payloads, Request& request);
 
-// Gives back all messages that the request still has.
+// Frees all messages that the request still has.
 void release_messages(Request& request, PayloadPool& payloads);
 
 // Where the answer to a batch read is put together; one at a time.
@@ -30,8 +30,8 @@ class FrameBuffer {
     // Throws std::bad_alloc.
     FrameBuffer() : pages_(Reply::header_bytes + IPCDEV_BATCH_BYTES_MAX) {}
 
-    // The frames of what the read was given, in memory that is fit for
-    // Reply::bytes_in_place, until the next call.
+    // The frames for what the read was given, in memory that suits Reply::bytes_in_place.
+    // Valid until the next call.
     [[nodiscard]] std::span<std::byte> pack(const PieceList& pieces);
 
   private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A file descriptor with an owner, who closes it.
+// Owns a file descriptor and closes it.
 #pragma once
 
 #include <unistd.h>
@@ -27,7 +27,7 @@ class Descriptor {
 
     [[nodiscard]] int get() const { return fd_; }
     [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-    // For another owner.
+    // Gives up ownership.
     [[nodiscard]] int release() { return std::exchange(fd_, -1); }
     void close() {
         if (fd_ >= 0) {

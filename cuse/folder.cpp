@@ -16,7 +16,7 @@ namespace {
 
 constexpr int folder_flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-// Is that a user of this user namespace? See user_namespaces(7).
+// Does this user namespace map that user? See user_namespaces(7).
 bool is_mapped(uid_t user) {
     std::ifstream map("/proc/self/uid_map");
     unsigned long first = 0;
@@ -30,13 +30,13 @@ bool is_mapped(uid_t user) {
     return false;
 }
 
-// Root, or, for the root of a user namespace, somebody outside, as whom the owner
-// of / may show: nobody in here can be that one.
+// Root, or in a user namespace the unmapped owner that / may have: no process in the
+// namespace can be that user.
 bool is_trusted(uid_t owner) {
     if (owner == 0) {
         return true;
     }
-    uid_t outsider = 0; // how those show that are not mapped
+    uid_t outsider = 0; // stands for all unmapped users
     std::ifstream("/proc/sys/kernel/overflowuid") >> outsider;
     return owner == outsider && !is_mapped(owner);
 }
@@ -47,8 +47,7 @@ bool is_trusted(uid_t owner) {
                       "Give a --path whose folders are root's alone, or serve it as another user");
 }
 
-// In a folder that is sticky, as /tmp, what is root's can't be taken away or renamed
-// by others.
+// In a sticky folder such as /tmp nobody else can remove or rename root's files.
 void check(const std::filesystem::path& path, const Descriptor& folder) {
     struct stat status {};
     if (fstat(folder.get(), &status) == -1) {

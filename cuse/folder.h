@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The folder in which the device is served, opened once: what is done at the path
-// is done by this descriptor and a name, so that it happens in this folder whatever
-// the folder is called by then and whatever else has got its name.
+// The folder in which the device is served, opened once. Everything at the path is done
+// relative to this descriptor, so it happens in this folder even if the folder is renamed
+// or another one takes its name.
 #pragma once
 
 #include <filesystem>
@@ -14,10 +14,9 @@ namespace ipcdev {
 
 class Folder {
   public:
-    // Of the file `path`. Throws CannotServe if there is none, and, for root, if
-    // anybody else could put another folder in the place of one on the way, or
-    // another file in the place of the device: then root would serve, and clean up,
-    // where somebody else wants it.
+    // Opens the folder of the file `path`. Throws CannotServe if there is none. For root it
+    // also does if another user could replace a folder on the way, or the device: root
+    // would then serve, and clean up, where that user wants it to.
     explicit Folder(const std::filesystem::path& path);
 
     [[nodiscard]] int fd() const { return fd_.get(); }
@@ -31,7 +30,7 @@ class Folder {
     Descriptor fd_; // O_PATH
 };
 
-// What a folder that was opened is called now.
+// The present path of an open folder.
 [[nodiscard]] std::filesystem::path present_path(int fd);
 
 } // namespace ipcdev

@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* program = "fusermount3";
 
-// Names the socket to which it sends the connection: see fuse_kern_mount() in libfuse.
+// Tells fusermount3 the socket to send the connection to: see fuse_kern_mount() in libfuse.
 constexpr const char* socket_setting = "_FUSE_COMMFD=";
 
 std::vector<char*> pointers_to(std::vector<std::string>& words) {
@@ -32,8 +32,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
     return pointers;
 }
 
-// A session of its own: no ^C of the terminal reaches it, nor stops it that it writes there.
-// -1: it can't be run.
+// Runs it in a session of its own: a ^C does not reach it, and writing to the terminal does
+// not stop it. -1 if it can't be run.
 pid_t start(std::vector<std::string> arguments, const std::vector<int>& kept,
             const std::string& setting = {}) {
     std::vector<std::string> environment;
@@ -48,7 +48,7 @@ pid_t start(std::vector<std::string> arguments, const std::vector<int>& kept,
     posix_spawn_file_actions_t descriptors;
     posix_spawn_file_actions_init(&descriptors);
     for (const int fd : kept) {
-        posix_spawn_file_actions_adddup2(&descriptors, fd, fd); // takes its FD_CLOEXEC away
+        posix_spawn_file_actions_adddup2(&descriptors, fd, fd); // clears its FD_CLOEXEC
     }
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
@@ -66,7 +66,7 @@ void wait_for(pid_t child) {
     }
 }
 
-// One comes with a byte of data; or the other end is closed without.
+// Not open if the other end closes without sending one.
 Descriptor receive_descriptor(int socket) {
     char data = 0;
     iovec bytes{.iov_base = &data, .iov_len = 1};

@@ -2,9 +2,9 @@
 //
 // fusermount3(1), which is setuid root, mounts and unmounts for ordinary users.
 //
-// libfuse's fuse_open_channel() would do as well, but for three things: where fusermount3
-// is killed, by a ^C for one, it tries again without the subtype, and then nobody knows the
-// mount for an ipcdevd's; it can't be told to leave the ^C to us; and it leaks.
+// libfuse's fuse_open_channel() has three flaws for us. If fusermount3 is killed, by a ^C
+// for instance, it tries again without the subtype, and the mount can't be recognised as an
+// ipcdevd's. It can't keep a ^C from fusermount3. And it leaks.
 #pragma once
 
 #include <string>
@@ -13,13 +13,13 @@
 
 namespace ipcdev {
 
-// Mounts on the folder with these options of mount(8), and returns the connection. Not open if it
-// could not; then fusermount3, if it is there, has said why on stderr. No signal of the terminal
-// reaches it, and it has the descriptor `kept` open until it has ended.
+// Mounts on the folder with these options of mount(8), and returns the connection. On failure
+// the descriptor is not open, and fusermount3, if installed, has said why on stderr. Signals from
+// the terminal don't reach fusermount3, and it keeps the descriptor `kept` open until it exits.
 [[nodiscard]] Descriptor mount_by_fusermount(const std::string& folder, const std::string& options,
                                              const Descriptor& kept);
 
-// Takes the topmost mount off it, lazily and without a word.
+// Unmounts the topmost mount on it, lazily and silently.
 void unmount_by_fusermount(const std::string& folder);
 
 } // namespace ipcdev

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The ioctls of uapi/ipcdev.h. Restricted ioctls: the kernel moves as many
-// bytes as the number encodes, so the struct may grow and both ways still work.
+// The ioctls of uapi/ipcdev.h. They are restricted ioctls: the kernel copies as many bytes
+// as the number encodes, so a struct may grow, and old and new programs still work.
 #include "operations.h"
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@ namespace ipcdev {
 
 namespace {
 
-// The same ioctl with a struct of this size or a larger one of a newer program.
+// Is it this ioctl, with a struct of this size or a newer program's larger one?
 bool is(unsigned command, unsigned known) {
     return _IOC_TYPE(command) == _IOC_TYPE(known) && _IOC_NR(command) == _IOC_NR(known) &&
            _IOC_DIR(command) == _IOC_DIR(known) && _IOC_SIZE(command) >= _IOC_SIZE(known);
@@ -30,8 +30,8 @@ template <typename Field> bool is_zero(const Field& field) {
     return all_zero(std::as_bytes(std::span(&field, 1)));
 }
 
-// The struct that the program sent. False: it contradicts its own size, or sets
-// what this server does not know.
+// Copies out the program's struct. False if its size field is wrong, or it sets fields that
+// this server does not know.
 template <typename Struct> bool parse(std::span<const std::byte> in, Struct& out) {
     if (in.size() < sizeof(Struct) || !all_zero(in.subspan(sizeof(Struct)))) {
         return false;
@@ -45,7 +45,7 @@ template <typename Struct> bool parse(std::span<const std::byte> in, Struct& out
     return out.size == in.size();
 }
 
-// The answer, with zeroes for what the program knows and this server doesn't.
+// Answers, with zeros for fields that only the program knows.
 template <typename Struct>
 bool answer_with(LibfuseReply reply, const Struct& value, std::size_t out_bytes) {
     std::array<std::byte, _IOC_SIZEMASK + 1> out{};
@@ -185,7 +185,7 @@ int Operations::switch_batch(const ipcdev_batch& in, OpenFile& file) {
 }
 
 int Operations::clear(const OpenFile& file) {
-    const int access = file.flags & O_ACCMODE; // also 3, for ioctls alone: see open(2)
+    const int access = file.flags & O_ACCMODE; // may be 3, for ioctls only: see open(2)
     if (access != O_WRONLY && access != O_RDWR) {
         return EBADF;
     }

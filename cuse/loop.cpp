@@ -19,11 +19,11 @@ namespace ipcdev {
 
 namespace {
 
-constexpr std::size_t header_room = 4096; // as libfuse has it, for the arguments of any request
+constexpr std::size_t header_room = 4096; // libfuse's figure: enough for any request's arguments
 constexpr std::size_t buffer_bytes = header_room + max_write_bytes;
 static_assert(buffer_bytes >= FUSE_MIN_READ_BUFFER); // the kernel refuses smaller ones
 
-// Is that much there? The kernel says how long what follows is, and means it.
+// Whether the request has that many bytes. It always has, unless the kernel is broken.
 bool holds(std::span<const std::byte> request, std::size_t bytes) {
     if (request.size() < bytes) {
         spdlog::error("the kernel has sent {} bytes where {} were due", request.size(), bytes);
@@ -32,7 +32,7 @@ bool holds(std::span<const std::byte> request, std::size_t bytes) {
     return true;
 }
 
-// The struct at the start of `from`, which goes on behind it.
+// Copies the struct at the start of `from`, and advances `from` past it.
 template <typename Struct> bool extract(std::span<std::byte>& from, Struct& out) {
     if (!holds(from, sizeof(out))) {
         return false;
@@ -42,7 +42,7 @@ template <typename Struct> bool extract(std::span<std::byte>& from, Struct& out)
     return true;
 }
 
-// Of READ and WRITE, which have these fields in common.
+// For READ and WRITE, whose arguments have these fields in common.
 template <typename Arguments>
 ClientCall call_of(const fuse_in_header& header, const Arguments& arguments) {
     return {.unique = header.unique,
@@ -57,7 +57,7 @@ ClientCall call_of(const fuse_in_header& header, const Arguments& arguments) {
 
 Loop::Loop(Session& session, Operations& operations, std::chrono::microseconds spin)
     : connection_(session.connection()), spin_(spin), session_(session), operations_(operations),
-      buffer_(buffer_bytes) { // from a page on: the kernel copies page by page
+      buffer_(buffer_bytes) { // aligned to a page: the kernel copies page by page
     if (spin_.count() != 0) {
         fcntl(connection_, F_SETFL, fcntl(connection_, F_GETFL) | O_NONBLOCK);
     }
@@ -76,7 +76,7 @@ ssize_t Loop::receive() {
     return ::read(connection_, buffer_.begin(), buffer_bytes);
 }
 
-// A stop signal ends it as it ends a read() that sleeps, with EINTR.
+// A stop signal ends it with EINTR, as it ends a read() that sleeps.
 ssize_t Loop::receive_spinning() {
     const auto until = std::chrono::steady_clock::now() + spin_;
     do {
@@ -96,7 +96,7 @@ ssize_t Loop::receive_spinning() {
 Loop::State Loop::state_after(int error) {
     switch (error) {
     case EINTR:
-    case EAGAIN: // what poll() saw has gone
+    case EAGAIN: // the request that poll() saw is gone
     case ENOENT: // the client went away while its request was being read
         return State::open;
     case ENODEV:
@@ -131,11 +131,11 @@ bool Loop::read(const fuse_in_header& header, Bytes arguments) {
         return false;
     }
     Reply reply(connection_, header.unique);
-    // A page fault in a private mapping (the kernel refuses shared ones). If it
-    // parked, its locked page would stop every later open. No read(2) comes
-    // without a lock owner.
+    // Without a lock owner this is not read(2) but a page fault in a private mapping
+    // (the kernel refuses shared ones). If it parked, its locked page would block every
+    // later open.
     if ((in.read_flags & FUSE_READ_LOCKOWNER) == 0) {
-        reply.error(EINVAL); // SIGBUS to who touched the mapping
+        reply.error(EINVAL); // whoever touched the mapping gets SIGBUS
         return true;
     }
     operations_.read(std::move(reply), call_of(header, in));

@@ -2,24 +2,25 @@
 //
 // Takes requests from the kernel, one after the other:
 //
-//   1. read()      one request, into a buffer of its own
-//   2. by opcode   READ, WRITE: Operations decides, and answers by one write();
+//   1. read()      one request, into the loop's own buffer
+//   2. by opcode   READ, WRITE: Operations decides, and answers with one write();
 //                  INTERRUPT: Operations ends the parked call that it names;
-//                  all others are rare: libfuse dispatches them
+//                  everything else is rare and left to libfuse
 //
-// so a message costs two system calls for its write and two for its read, no
+// So a message costs two system calls for its write and two for its read, no
 // allocation and no lock.
 //
-// One thread reads, and an interrupt is sent only for a request that has been
-// read and not been answered (fs/fuse/dev.c: queue_interrupt wants FR_SENT, and
-// fuse_request_end takes it off again):
+// One thread reads, and the kernel sends an interrupt only for a request that has been
+// read and not answered (fs/fuse/dev.c: queue_interrupt() requires FR_SENT, and
+// fuse_request_end() dequeues it):
 //
 //     kernel                              loop
 //     READ a               ---------->    parked
 //     INTERRUPT of a       ---------->    finds a, answers EINTR
 //
-// so one that comes before its request, or for libfuse's, which are answered
-// when they are read, can't happen. It would be dropped: libfuse would keep it.
+// So no interrupt comes before its request, and none for the requests left to libfuse,
+// which are answered at once. The loop drops an interrupt that finds no parked call;
+// libfuse would keep it.
 #pragma once
 
 #include <sys/types.h>
@@ -38,32 +39,32 @@ namespace ipcdev {
 class Operations;
 class Session;
 
-// What the kernel may send as the bytes of one write: session_*.cpp agrees on it
-// in the handshake. More than any message, so that an oversize one comes whole.
+// The most bytes the kernel sends in one WRITE: session_*.cpp negotiates it in the
+// handshake. Larger than any message, so an oversize one arrives whole and is refused.
 inline constexpr std::size_t max_write_bytes = std::size_t{1} << 20U;
 
 class Loop {
   public:
-    // How the connection is after a request.
+    // The connection after a request.
     enum class State {
         open,
         ended, // by the kernel: unmounted, or aborted
-        failed // it can't be read, or what was read is no request; the log says why
+        failed // can't be read, or has sent something that is no request; the log says why
     };
 
-    // `spin`: how long to look for a request again and again before it sleeps until
-    // one comes. That saves the wake-up of a processor that idles; where a client
-    // shares the processor, it only takes the client's time. Throws std::bad_alloc.
+    // `spin`: how long to busy-wait for a request before sleeping. It saves waking an idle
+    // processor, but takes time from a client on the same processor. Throws
+    // std::bad_alloc.
     Loop(Session& session, Operations& operations, std::chrono::microseconds spin);
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
-    // Takes one request and has it answered, now or later. Waits for one unless a
-    // signal comes.
+    // Receives one request, which is answered now or later. Waits until one comes or a
+    // signal does.
     State serve_one();
 
   private:
-    // Of a request, from its header on. They last until the next read().
+    // A request, from its header on. Valid until the next read().
     using Bytes = std::span<std::byte>;
 
     ssize_t receive();

@@ -29,13 +29,13 @@ namespace ipcdev {
 
 namespace {
 
-// Started with one of them closed, the daemon would get its number for the connection or
-// the lock of the mount point, and write its log there. False: there is no /dev/null.
+// If one of them were closed, the connection or the lock file would get its number, and the
+// log would be written there. False if there is no /dev/null.
 bool open_standard_streams() {
     constexpr std::array streams{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
     return std::ranges::all_of(streams, [](int fd) {
         return fcntl(fd, F_GETFD) != -1 ||
-               open("/dev/null", O_RDWR) == fd; // the lowest that is free
+               open("/dev/null", O_RDWR) == fd; // open takes the lowest free one
     });
 }
 
@@ -65,8 +65,8 @@ std::unique_ptr<Session> open_session(const Options& options, Operations& operat
     return open_fuse(path, options.access, operations);
 }
 
-// Who shares a processor with the daemon needs no interrupt between processors to
-// wake it, or to be woken.
+// Clients on the daemon's processor wake it, and are woken, without an inter-processor
+// interrupt.
 void stay_on(unsigned cpu) {
     cpu_set_t only;
     CPU_ZERO(&only);
@@ -82,7 +82,7 @@ std::string describe(const Session& session) {
     return session.server() == IPCDEV_SERVER_CUSE ? "served by CUSE" : "served as a FUSE file";
 }
 
-// However the service ends, by an exception too, nobody is left parked.
+// Answers all parked calls however the service ends, by an exception too.
 class AnswersAtTheEnd {
   public:
     AnswersAtTheEnd(Operations& operations, const Announcer& announcer)
@@ -99,8 +99,8 @@ class AnswersAtTheEnd {
     const Announcer& announcer_;
 };
 
-// Why the kernel has ended the connection: an unmount is one way to stop the daemon,
-// anything else a failure.
+// The exit status once the kernel has ended the connection: an unmount is a normal way to
+// stop the daemon, anything else is a failure.
 int status_of_end(const Session& session) {
     const std::string path = session.path().string();
     if (session.unmounted()) {
@@ -113,7 +113,7 @@ int status_of_end(const Session& session) {
     return EXIT_FAILURE;
 }
 
-// Until a signal, or until the connection is over. The exit status.
+// Serves until a signal comes or the connection is over. Returns the exit status.
 int serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer,
           const ServingUser& user) {
     const AnswersAtTheEnd answers(operations, announcer);
@@ -146,7 +146,7 @@ int run(int argc, char** argv) {
     spdlog::set_default_logger(spdlog::stderr_color_mt("ipcdevd"));
     spdlog::set_pattern("ipcdevd: %^%l%$: %v");
     spdlog::set_level(options.log_level);
-    umask(S_IRWXG | S_IRWXO); // whatever it makes on its way is its own
+    umask(S_IRWXG | S_IRWXO); // what it creates is for its user only
     Announcer announcer;      // its parent ends after the sentence below is written
     try {
         if (options.background) {
@@ -158,7 +158,7 @@ int run(int argc, char** argv) {
         Operations operations(options.settings, options.access.owner);
         std::unique_ptr<Session> session; // ends after the signals do
         const StopSignals signals;
-        // Why it fails is one sentence, of ours.
+        // A failure is reported in one sentence of our own.
         log_libfuse(spdlog::level::debug);
         session = open_session(options, operations);
         log_libfuse(spdlog::level::err);
@@ -188,7 +188,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
     try {
         if (!ipcdev::open_standard_streams()) {
-            return EXIT_FAILURE; // and there may be nowhere to say so
+            return EXIT_FAILURE; // there may be nowhere to report it
         }
         return ipcdev::run(argc, argv);
     } catch (const ipcdev::ParseEnd& end) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Where the FUSE file is. At its path there is never a file that would take a
-// client's bytes, but one that somebody else has made:
+// The place of the FUSE file. There is never a file at its path that would swallow a
+// client's bytes, unless somebody else makes one:
 //
 //                  root                              an ordinary user
 //     mounts       the file, on the path itself: a   a folder with the file in it, on a
@@ -14,8 +14,8 @@
 //                                                    device answers
 //     at the end   unmounts, removes the socket      removes the link, unmounts
 //
-// The unmounter does the last line, and after a kill of both processes the next
-// start. Nobody else's file is ever touched.
+// The unmounter does the last line; if both processes are killed, the next start does.
+// Files of others are never touched.
 #pragma once
 
 #include <filesystem>
@@ -32,29 +32,29 @@ namespace ipcdev {
 
 class MountPoint {
   public:
-    // The one for whoever this process is. Takes the lock, and cleans up what is left
-    // of an ipcdevd of this user that was killed. Throws CannotServe, and Stopped.
+    // The kind for this process's user. Takes the lock, and cleans up after an ipcdevd of
+    // this user that was killed. Throws CannotServe and Stopped.
     [[nodiscard]] static std::unique_ptr<MountPoint> claim(const std::filesystem::path& path);
     MountPoint(const MountPoint&) = delete;
     MountPoint& operator=(const MountPoint&) = delete;
-    // What is mounted is taken off.
+    // Calls remove().
     virtual ~MountPoint() { remove(); }
 
     [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
 
-    // Mounts. The connection with the kernel. Throws CannotServe.
+    // Mounts, and returns the connection with the kernel. Throws CannotServe.
     [[nodiscard]] Descriptor connect();
-    // The file's name in the folder that is mounted; empty: the file is what is mounted.
+    // The file's name in the mounted folder; empty if the file itself is mounted.
     [[nodiscard]] virtual std::string name_in_mount() const = 0;
 
-    // The device answers: it can be at its path, if it is not. Throws CannotServe.
+    // Call it once the device answers: makes it appear at its path. Throws CannotServe.
     virtual void publish() = 0;
 
-    // Has nobody taken the mount off? Requires: connect().
+    // False once somebody has unmounted it. Requires: connect() was called.
     [[nodiscard]] bool is_mounted() const { return find_mount(mount_id_).has_value(); }
 
-    // Has the unmounter unmount and clean up, and waits for it. Leaves whatever else
-    // may stand at the path by now. Call it when the connection is closed.
+    // Has the unmounter unmount and clean up, and waits for it. Leaves alone whatever else
+    // is at the path by now. Call it after the connection is closed.
     void remove();
 
   protected:
@@ -62,12 +62,12 @@ class MountPoint {
 
     // Mounts at entry(), and returns the connection.
     virtual Descriptor mount() = 0;
-    // Where the mount is, or is to be.
+    // The place where the mount is or will be.
     [[nodiscard]] virtual Entry entry() const = 0;
-    // Takes off every mount of an ipcdevd at entry(). False: it could not.
+    // Unmounts every ipcdevd's mount at entry(). False on failure.
     [[nodiscard]] bool unmount_all() const;
     [[nodiscard]] virtual bool unmount(const Entry& mounted) const = 0;
-    // What is mounted goes, and what was made for it. False: something of it is left.
+    // Unmounts, and removes what was made for the mount. False if something is left.
     [[nodiscard]] virtual bool clear() const = 0;
 
     [[nodiscard]] const Folder& folder() const { return folder_; }
@@ -81,11 +81,11 @@ class MountPoint {
     int mount_id_ = -1;
 };
 
-// mount_point_root.cpp, mount_point_user.cpp: claim() chooses.
+// In mount_point_root.cpp and mount_point_user.cpp; claim() chooses.
 [[nodiscard]] std::unique_ptr<MountPoint> claim_for_root(const std::filesystem::path& path);
 [[nodiscard]] std::unique_ptr<MountPoint> claim_for_user(const std::filesystem::path& path);
 
-// Throws CannotServe if a mount must fail for want of /dev/fuse.
+// Throws CannotServe if /dev/fuse can't be opened.
 void refuse_without_fuse();
 
 } // namespace ipcdev

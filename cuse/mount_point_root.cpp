@@ -20,8 +20,7 @@ namespace ipcdev {
 
 namespace {
 
-// What is open by the descriptor, for calls that want a path: a link that leads
-// there, whatever it is called.
+// A path to what the descriptor has open, for calls that take no descriptor.
 std::string itself(int fd) {
     return "/proc/self/fd/" + std::to_string(fd);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// An ordinary user mounts in a folder of his own, and publishes by a link.
+// An ordinary user mounts in a private folder, and publishes by a link.
 #include "mount_point.h"
 
 #include <fcntl.h>
@@ -20,10 +20,10 @@ namespace ipcdev {
 
 namespace {
 
-// What is mounted on, in the folder that others can't enter.
+// The mount point in the folder that others can't enter.
 constexpr const char* place = "device";
 constexpr mode_t while_mounting = 0700; // as fusermount3 wants it
-constexpr mode_t without_mount = 0;     // nothing can be made in it by who comes late
+constexpr mode_t without_mount = 0;     // so a late client can't create anything in it
 
 // default_permissions: the kernel enforces them.
 constexpr const char* options =
@@ -82,13 +82,13 @@ void UserMountPoint::publish() {
     throw CannotServe("can't make " + path().string() + ": " + std::strerror(error));
 }
 
-// By the name that the folder has now: fusermount3 takes nothing else.
+// By the folder's present path: fusermount3 accepts only a path.
 bool UserMountPoint::unmount(const Entry& /*mounted*/) const {
     unmount_by_fusermount(present_path(lock().hidden()) / place);
     return !entry().is_ours();
 }
 
-// The link goes first, so that nobody is on his way any more when the mount is off.
+// Removes the link first, so that nobody follows it any more when the mount is gone.
 bool UserMountPoint::clear() const {
     if (is_link_to(folder(), target())) {
         unlinkat(folder().fd(), folder().name().c_str(), 0);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int most_looks = 10;
 
-// Of the mount in which the file is that is open.
+// The number of the mount that the open file is in.
 int mount_id(int fd) {
     std::ifstream lines("/proc/self/fdinfo/" + std::to_string(fd));
     for (std::string name; lines >> name;) {
@@ -63,12 +63,13 @@ std::optional<Mount> find_mount(int id) {
 }
 
 Entry::Entry(int folder, const std::string& name) {
-    // Again if it is taken off meanwhile; but what lies outside of a chroot is never found.
+    // Tries again if it was unmounted meanwhile, but not for ever: in a chroot the mount may
+    // be outside and is never found.
     for (int looks = 0; looks < most_looks && !look(folder, name); ++looks) {
     }
 }
 
-// False: what was mounted there is not mounted any more.
+// False if what was mounted there is gone.
 bool Entry::look(int folder, const std::string& name) {
     fd_ = Descriptor(openat(folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     error_ = fd_.is_open() ? 0 : errno;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What stands where the device is to be served, and what the user should do
-// about it. Looks only; removes nothing, and asks no server.
+// What is already at the device's path, and what the user should do about it. Only looks:
+// removes nothing, and asks no server.
 #pragma once
 
 #include <string>
@@ -11,14 +11,14 @@
 
 namespace ipcdev {
 
-// The socket that root's ipcdevd mounts on: recognised by what nobody else makes,
-// one that nobody may connect to, with one link.
+// The socket that root's ipcdevd mounts on. Recognised because nobody else makes one like
+// it: with one link, and with permissions for nobody.
 [[nodiscard]] bool is_placeholder(const Entry& entry);
 
-// The symbolic link to `target` by which an ordinary user's ipcdevd publishes.
+// The symbolic link to `target` that an ordinary user's ipcdevd publishes.
 [[nodiscard]] bool is_link_to(const Folder& folder, const std::string& target);
 
-// Throws CannotServe with a sentence for whatever is at the path, if anything.
+// Throws CannotServe if anything is at the path; the sentence says what and what to do.
 void refuse_if_occupied(const Folder& folder);
 
 } // namespace ipcdev

@@ -28,8 +28,8 @@ void OpenFile::remember_read(const ReadEnd& end, bool may_be_part) {
     }
 }
 
-// Of the last read alone: if another one got bytes since, those are missing here. Bytes
-// that came back since lie before the ones that would be next.
+// Compares with the last read only. If another read got bytes since, the call would miss
+// those; if bytes came back since, they precede the ones that the call needs next.
 bool OpenFile::goes_on(pid_t thread, off_t offset) const {
     const Piece* const first = begun.front();
     return first != nullptr && thread != 0 && thread == last_read_.thread &&

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Someone's open of the device, an open file description in the kernel: what the core
-// knows of it, and beside that who made it, who polls it, and whether its calls move
-// frames.
+// An open of the device, which is an open file description in the kernel: the core's Open,
+// and who made it, who polls it, and whether its calls move frames.
 //
-// A read of very many segments comes from the kernel as several requests, each at the offset
-// at which the one before it ended. The rest of such a call must get no bytes of another
-// message, nor any behind those that another call of this open got in between. So it is given
-// what the open has begun if that goes on where its call stopped (goes_on), and nothing else;
-// it never waits.
+// The kernel splits a read of very many segments into several requests, each at the offset
+// where the one before it ended. The rest of such a call must not get bytes of another
+// message, nor bytes past those that another call of this open got in between. So it gets
+// bytes only if the open has begun the message and continues exactly where the call stopped
+// (goes_on). It never waits.
 //
 // Not thread-safe: callers serialise.
 #pragma once
@@ -33,39 +32,39 @@ class OpenFile final : public Open {
     OpenFile& operator=(const OpenFile&) = delete;
     ~OpenFile();
 
-    // The number by which the kernel names this open in each call on it: its address.
+    // The number by which the kernel identifies this open in every call: its address.
     [[nodiscard]] std::uint64_t handle() const { return reinterpret_cast<std::uintptr_t>(this); }
     [[nodiscard]] static OpenFile& of(std::uint64_t handle) {
         return *reinterpret_cast<OpenFile*>(handle); // NOLINT(performance-no-int-to-ptr)
     }
     [[nodiscard]] static OpenFile& of(const fuse_file_info& info) { return of(info.fh); }
 
-    // Keeps the handle for notify_poller. The kernel has one poll handle for an
-    // open, the same each time, so the newer one replaces the older.
+    // Keeps the handle for notify_poller. An open always has the same poll handle in the
+    // kernel, so a newer one replaces the older.
     void watch(fuse_pollhandle* handle);
-    // Wakes who polls this open, and forgets the handle: once after each watch(). Never
-    // call it after the session is destroyed.
+    // Wakes the pollers of this open and forgets the handle, so only the first call after a
+    // watch() does anything. Requires: the session is not destroyed.
     void notify_poller();
 
-    // Where a read ended that was given bytes: in its call, and in the message.
+    // Where a read that got bytes ended: in its call, and in the message.
     struct ReadEnd {
-        pid_t thread = 0;           // who called; 0: one that can't be told from others
+        pid_t thread = 0;           // that called; 0 if the daemon can't identify it
         off_t offset = 0;           // in the call, as the kernel counts
         std::uint64_t sequence = 0; // of the message
         std::uint32_t next = 0;     // offset of the message's next byte
     };
-    // To be told of each. `may_be_part`: the kernel may go on with its call.
+    // Call it for every read. `may_be_part`: the kernel may continue the call.
     void remember_read(const ReadEnd& end, bool may_be_part);
-    // No rest of a split call begins behind this.
+    // The rest of a split call never starts past this offset.
     [[nodiscard]] off_t furthest_part_end() const { return furthest_part_end_; }
-    // Does a read by that thread at this offset get the bytes behind those that its call
-    // has got already? If so the open has begun the message, and its bytes are the first.
+    // Would a read by that thread at this offset get the bytes that follow those its call
+    // already has? If so, the open has begun the message, and these bytes are next.
     [[nodiscard]] bool goes_on(pid_t thread, off_t offset) const;
 
     ListHook hook;       // in the list of opens
-    ListHook watch_hook; // in the list of those to be notified, while it has a poller
+    ListHook watch_hook; // in the list of opens to notify, while it has a poller
     const int flags;
-    const Accounts::Handle account; // of who opened it
+    const Accounts::Handle account; // of the user who opened it
     bool batch = false;             // its calls move frames
 
   private:

@@ -36,11 +36,11 @@ void Operations::end() {
     device_.cancel_all(ENODEV, effects);
     act_on(effects);
     drop_all();
-    payloads_.trim(); // the session may need memory to end, and these may have all there is
+    payloads_.trim(); // ending the session may need memory, and the payloads may hold all of it
 }
 
-// Nobody is told: pollers wake when the connection closes. First the opens, which give back
-// what they have begun.
+// Notifies nobody: pollers wake when the connection closes. Drops the opens first, since
+// they return what they have begun to the queue.
 // Requires: nothing is parked.
 void Operations::drop_all() {
     while (watched_.pop_front() != nullptr) {
@@ -72,7 +72,7 @@ void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
     spdlog::trace("open {:#x}", info.fh);
 }
 
-// The kernel sends it when no call of this open is under way any more.
+// The kernel sends it after the open's last call has ended.
 void Operations::release(fuse_req_t fuse_request, fuse_file_info& info) {
     OpenFile& file = OpenFile::of(info);
     files_.erase(file);
@@ -117,8 +117,7 @@ void Operations::write(Reply reply, const ClientCall& client, std::span<const st
     after_submit(*call, effects);
 }
 
-// Completed beats cancelled: the interrupt of a call that is not parked any more
-// finds none.
+// Completed beats cancelled: a call that is no longer parked is not found.
 void Operations::interrupt(std::uint64_t unique) {
     PendingCall* call = parked_.find(unique);
     if (call == nullptr) {
@@ -163,8 +162,8 @@ PendingCall* Operations::make_call(Reply reply, Operation operation, const Clien
     return call;
 }
 
-// Answers what the submit completed. If the call itself is parked, an interrupt
-// may end it from now on.
+// Answers what the submit completed. If the call itself parked, an interrupt can end it from
+// now on.
 void Operations::after_submit(PendingCall& call, Effects& effects) {
     if (call.state == RequestState::parked) {
         spdlog::trace("parked: {} of {} bytes by thread {}",
@@ -176,8 +175,8 @@ void Operations::after_submit(PendingCall& call, Effects& effects) {
     act_on(effects);
 }
 
-// Acts on what the device decided, until nothing is left: an answer that the
-// kernel does not take puts bytes back, which may complete others.
+// Acts on the effects until none are left: if the kernel does not take an answer, its bytes
+// are put back, which may complete other calls.
 void Operations::act_on(Effects& effects) {
     while (Request* request = effects.completed.pop_front()) {
         answer(static_cast<PendingCall&>(*request), effects);
@@ -193,9 +192,9 @@ void Operations::act_on(Effects& effects) {
     }
 }
 
-// Once each: an open that still wants to know polls again before it reports anything, also
-// for edge-triggered epoll, and whatever came meanwhile is in that answer. One that doesn't
-// costs nobody anything from here on.
+// Notifies each poller once. An open that is still polled sends another POLL before it
+// reports anything, for edge-triggered epoll too, and the answer to that includes whatever
+// came meanwhile. An open that is no longer polled costs nothing from here on.
 void Operations::notify_pollers() {
     while (OpenFile* file = watched_.pop_front()) {
         file->notify_poller();
@@ -229,7 +228,7 @@ void Operations::answer_read(PendingCall& call, Effects& effects) {
     recycle(call);
 }
 
-// False: the kernel does not take them.
+// False if the kernel does not take them.
 bool Operations::give_bytes(PendingCall& call) {
     if (call.batch) {
         return call.reply.bytes_in_place(frames_.pack(call.pieces));
@@ -237,7 +236,7 @@ bool Operations::give_bytes(PendingCall& call) {
     return call.reply.bytes_in_place(static_cast<Payload&>(*call.taken.message).bytes(call.taken));
 }
 
-// Nothing of what is too large: the device will refuse it.
+// Makes none if the write is too large, since the device will refuse it.
 int Operations::make_messages(PendingCall& call, std::span<const std::byte> bytes) {
     const std::uint32_t max_message = device_.settings().max_message;
     if (call.batch) {
@@ -255,19 +254,19 @@ void Operations::recycle(PendingCall& call) {
     calls_.release(call);
 }
 
-// The kernel splits a call with too many segments: the rest of it comes from the same
-// thread, at the offset where the part before it ended. CUSE counts from 0 in each call. On
-// the FUSE file an offset may mean nothing (a stream has none, but AIO names any, O_APPEND
-// begins at the file's size), so a read may be a rest only where some read of this open has
-// ended, or before that; a rest of a write is a write like any other: it may park, or get
-// EAGAIN, and the call then ends with what it has written.
+// The kernel splits a call with too many segments: the rest comes from the same thread, at
+// the offset where the part before it ended. CUSE counts from 0 in each call, so an offset
+// identifies a rest. On the FUSE file an offset may mean nothing (a stream has none, but AIO
+// passes any, and O_APPEND starts at the file's size), so a read may be a rest only if some
+// read of this open ended there or further on. The rest of a write is a write like any other:
+// it may park or get EAGAIN, and the call then returns what it has written.
 bool Operations::may_be_rest(const ClientCall& client) const {
     return client.offset != 0 && (session_->splitting().offsets_count ||
                                   client.offset <= client.file.furthest_part_end());
 }
 
-// The kernel goes on only after a part that was filled, and as large as parts are.
-// Nothing goes on with frames.
+// The kernel continues a call only after a part that has the size of a part and was filled.
+// It never splits a batch.
 void Operations::remember_end(const PendingCall& call) {
     auto& file = static_cast<OpenFile&>(*call.open);
     OpenFile::ReadEnd end{.offset = call.offset + static_cast<off_t>(call.done)};

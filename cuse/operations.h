@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A call of a client becomes a Request, the Device decides, and what it
-// completed is answered: the same for both transports. Reads, writes and
-// interrupts come from the Loop, what is rare from libfuse's callbacks.
+// Turns a client's call into a Request, lets the Device decide, and answers what that
+// completed. The same for both transports. Reads, writes and interrupts come from the Loop,
+// everything rare from libfuse's callbacks.
 //
 // Blocking is a reply that comes later. read() of an empty queue parks the
 // request and returns; the write() that brings a message answers both. No
@@ -24,40 +24,39 @@
 
 namespace ipcdev {
 
-// The size that a FUSE file shows, the same at all times. Large, because the
-// kernel takes the inode's lock for a write beyond the size; below 2 GiB, so
-// that 32-bit programs can open it.
+// The constant size that a FUSE file shows. Large, because the kernel takes the inode's
+// lock for a write beyond the size; below 2 GiB, so that 32-bit programs can open the file.
 inline constexpr off_t reported_file_bytes = off_t{1} << 30;
 
 // A read or write as the kernel sent it.
 struct ClientCall {
-    std::uint64_t unique; // the kernel's name for it
+    std::uint64_t unique; // the kernel's id for it
     OpenFile& file;
     pid_t thread;
     off_t offset;
     std::size_t bytes;
-    bool nonblocking; // O_NONBLOCK as it is at this call
+    bool nonblocking; // O_NONBLOCK at the time of this call
 };
 
 class Operations {
   public:
-    // `owner`: of the node or file, if it isn't the one who serves.
+    // `owner`: of the node or file, if it is not the user who serves.
     Operations(const Settings& settings, std::optional<uid_t> owner);
     Operations(const Operations&) = delete;
     Operations& operator=(const Operations&) = delete;
     ~Operations();
 
-    // The session that the callbacks come from; set before the first one.
+    // Sets the session that the callbacks come from. Call it before the first of them.
     void attach(Session& session) { session_ = &session; }
 
-    // Answers everything that is parked with ENODEV, and drops all messages and opens.
-    // The session is still alive, but has no request served any more.
+    // Answers all parked calls with ENODEV, and drops all messages and opens. Call it while
+    // the session exists, after its last request was served.
     void end();
 
     // From the loop. The bytes are copied.
     void read(Reply reply, const ClientCall& client);
     void write(Reply reply, const ClientCall& client, std::span<const std::byte> bytes);
-    // The client of that request has got a signal.
+    // The client that made this request got a signal.
     void interrupt(std::uint64_t unique);
 
     // From libfuse.
@@ -92,7 +91,7 @@ class Operations {
     int clear(const OpenFile& file);
     int switch_batch(const ipcdev_batch& in, OpenFile& file);
 
-    // Who serves, for who may configure: the daemon becomes somebody else later.
+    // The user who started the daemon and so may configure it: it switches users later.
     const uid_t starter_ = geteuid();
     PayloadPool payloads_;
     FrameBuffer frames_;

@@ -93,7 +93,7 @@ std::optional<unsigned> number(const std::string& typed, int base) {
     return parsed.ec == std::errc{} && parsed.ptr == end ? std::optional(value) : std::nullopt;
 }
 
-// As "$UNSET" in a script would give it.
+// Catches an unset variable in a script: --path "$UNSET".
 std::string check_not_empty(std::string& typed) {
     return typed.empty() ? "must not be empty" : "";
 }
@@ -104,13 +104,13 @@ std::string check_permissions(std::string& typed) {
                                    : "must be octal, 0000 to 0777, not '" + typed + "'";
 }
 
-// The highest number means 'leave it as it is' to chown(2), and is nobody's.
+// UINT_MAX is no id: for chown(2) it means 'leave unchanged'.
 std::optional<unsigned> id_number(const std::string& typed) {
     const auto id = number(typed, 10);
     return id == UINT_MAX ? std::nullopt : id;
 }
 
-// A number need not be known here; its group is then the same number.
+// The user need not exist if given as a number; the group is then the same number.
 Identity identity(const std::string& option, const std::string& typed) {
     const auto id = id_number(typed);
     const passwd* user = id ? getpwuid(*id) : getpwnam(typed.c_str());
@@ -150,8 +150,8 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
         ->check(CLI::Validator(check_name, ""))
         ->envname("IPCDEV_NAME");
     app.add_option("--mode", typed.mode,
-                   "fifo: writers wait while it is full. ring: the newest messages, and no "
-                   "writer waits. slot: a ring of depth 1")
+                   "fifo: writers wait while it is full. ring: keeps the newest messages, "
+                   "writers never wait. slot: a ring of depth 1")
         ->capture_default_str()
         ->check(one_of({"fifo", "ring", "slot"}))
         ->envname("IPCDEV_MODE");
@@ -162,7 +162,7 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
         ->capture_default_str()
         ->check(between(IPCDEV_MESSAGE_MIN, IPCDEV_MESSAGE_MAX, "bytes"))
         ->envname("IPCDEV_MAX_MESSAGE");
-    app.add_option("--permissions", typed.permissions, "Of the node or file, octal")
+    app.add_option("--permissions", typed.permissions, "Mode of the node or file, octal")
         ->capture_default_str()
         ->check(CLI::Validator(check_permissions, ""))
         ->envname("IPCDEV_PERMISSIONS");
@@ -174,7 +174,8 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
         ->envname("IPCDEV_GROUP");
     app.add_option(
            "--user", typed.user,
-           "Whom root becomes once it serves (default: ipcdev if there is one, else nobody)")
+           "User that root switches to once it serves (default: ipcdev if that exists, else "
+           "nobody)")
         ->check(CLI::Validator(check_not_empty, ""))
         ->envname("IPCDEV_USER");
     app.add_option("--transport", "cuse: a character device. fuse: a FUSE-mounted file. "
@@ -192,12 +193,12 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
     app.add_flag("--background", options.background, "Return once the device can be used")
         ->excludes(foreground);
     app.add_option("--cpu", typed.cpu,
-                   "Run on this processor only, which is best where its clients run on it too")
+                   "Run only on this processor; best if the clients run on it too")
         ->check(between(0, CPU_SETSIZE - 1, "(a processor's number)"))
         ->envname("IPCDEV_CPU");
     app.add_option("--spin-us", typed.spin_us,
-                   "Look for requests for so many microseconds before sleeping. Only with a "
-                   "processor to itself")
+                   "Busy-wait this many microseconds for a request before sleeping. Only useful "
+                   "with a processor to itself")
         ->capture_default_str()
         ->check(between(0, spin_us_max, "microseconds"))
         ->envname("IPCDEV_SPIN_US");
@@ -207,7 +208,7 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
         ->envname("IPCDEV_LOG_LEVEL");
 }
 
-// What no single option can know.
+// Checks and sets what depends on several options.
 void combine(const CLI::App& app, Options& options, const Typed& typed) {
     SettingsChange change;
     change.mode = mode_number(typed.mode);
@@ -229,7 +230,7 @@ void combine(const CLI::App& app, Options& options, const Typed& typed) {
     if (!typed.user.empty()) {
         options.user = {.identity = identity("--user", typed.user), .is_asked_for = true};
     } else if (geteuid() == 0) {
-        options.user = default_serving_user(); // now: a look-up may take its time
+        options.user = default_serving_user(); // now, since the look-up may be slow
     }
     const std::map<std::string, Transport> transports{
         {"auto", Transport::automatic}, {"cuse", Transport::cuse}, {"fuse", Transport::fuse}};
@@ -257,11 +258,11 @@ Options parse_options(int argc, char** argv) {
                  "ipcdevd");
     app.footer(
         std::string(
-            "Each option but --config, --foreground and --background can also be set by the\n"
-            "environment, as IPCDEV_MAX_MESSAGE for --max-message.\n") +
+            "All options except --config, --foreground and --background can also be set in the\n"
+            "environment: IPCDEV_MAX_MESSAGE for --max-message.\n") +
         "At most " + std::to_string(held_mib_max) +
-        " MiB are held for messages, queued and of blocked calls; beyond, a write gets ENOMEM.\n"
-        "SIGTERM, SIGINT and SIGHUP end it.\n"
+        " MiB are held for messages, queued or of blocked calls; then a write gets ENOMEM.\n"
+        "SIGTERM, SIGINT and SIGHUP stop it.\n"
         "Exit status: 0 stopped by a signal, 1 could not serve, 2 wrong options.");
     try {
         add_options(app, options, typed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The command line, environment and configuration file, checked: what comes out
-// can be served as it stands.
+// Reads and checks the command line, environment and configuration file. The result is
+// valid as a whole.
 #pragma once
 
 #include <chrono>
@@ -25,14 +25,14 @@ struct Options {
     Access access;
     ServingUser user;
     Transport transport = Transport::automatic;
-    std::filesystem::path path; // of the FUSE file; empty: by name and user
+    std::filesystem::path path; // of the FUSE file; empty: derived from name and user
     bool background = false;
     std::optional<unsigned> cpu;       // the processor to run on; none: any
-    std::chrono::microseconds spin{0}; // to look for requests before it sleeps
+    std::chrono::microseconds spin{0}; // busy-wait for requests before sleeping
     spdlog::level::level_enum log_level = spdlog::level::info;
 };
 
-// How parsing can end other than with options: --help, --version or a mistake.
+// Thrown when parsing ends without options: --help, --version or a mistake.
 struct ParseEnd {
     int exit_status; // 0, or 2 for wrong options
 };

@@ -3,8 +3,8 @@
 
 namespace ipcdev {
 
-// Not huge pages: the first byte of a slab would take 2 MiB, and giving back
-// less than that splits them.
+// No huge pages: the first byte of a slab would take 2 MiB, and giving back less than that
+// splits one.
 Pages::Pages(std::size_t bytes, int protection) : bytes_(bytes) {
     void* place =
         mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

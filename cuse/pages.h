@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory in which messages lie: whole pages, straight from the kernel, zeroed at
-// first, and left out of core dumps, so that nobody reads messages there.
+// Memory for messages: whole pages from the kernel, initially zero, and excluded from core
+// dumps, which must not contain messages.
 #pragma once
 
 #include <sys/mman.h>
@@ -15,8 +15,8 @@ namespace ipcdev {
 
 class Pages {
   public:
-    // The pages are there when they are first touched. `protection` as of mmap(2).
-    // Throws std::bad_alloc.
+    // Pages take memory when first touched. `protection` as for mmap(2). Throws
+    // std::bad_alloc.
     explicit Pages(std::size_t bytes, int protection = PROT_READ | PROT_WRITE);
     Pages(const Pages&) = delete;
     Pages& operator=(const Pages&) = delete;
@@ -31,8 +31,8 @@ class Pages {
     std::byte* begin_;
 };
 
-// Places for a number of objects, which are made one after the other and stay until
-// its end. They take memory as they are made.
+// Room for a number of objects, which are made one by one and live as long as this. They
+// take memory as they are made.
 template <typename T> class Places {
   public:
     // Throws std::bad_alloc.
@@ -45,7 +45,7 @@ template <typename T> class Places {
         }
     }
 
-    // Null if all are made.
+    // Null once all are made.
     [[nodiscard]] T* make() { return made_ == count_ ? nullptr : new (at(made_++)) T(); }
 
   private:

@@ -18,8 +18,8 @@ constexpr auto block_sizes = [] {
     return sizes;
 }();
 
-// Of the longest queue of messages of one size, the shortest of that size being the
-// most that a queue may have.
+// The slabs for the longest queue that fits in this block size: of the shortest messages
+// that use it.
 constexpr std::size_t slabs_of_a_full_queue(std::size_t index) {
     const std::size_t shortest = index == 0 ? 1 : PayloadSizes::message_bytes(index - 1) + 1;
     const std::size_t depth =
@@ -39,7 +39,7 @@ constexpr std::size_t slabs_of_the_fullest_queue() {
 static_assert(PayloadSizes::index(IPCDEV_MESSAGE_MAX) == PayloadSizes::count - 1);
 static_assert(PayloadSizes::message_bytes(PayloadSizes::count - 1) == IPCDEV_MESSAGE_MAX);
 static_assert(sizeof(Payload) == 96 && slabs_of_the_fullest_queue() == 296, "see ipcdevd(8)");
-// With one slab more that is not full for each size, if messages are of all sizes.
+// Plus one partly filled slab for each size, if there are messages of all sizes.
 static_assert(slabs_of_the_fullest_queue() + PayloadSizes::count < PayloadPool::slabs);
 
 } // namespace

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The bytes of messages. A Payload is a Message of the core with its bytes
-// behind it, in one block of an arena, and between them room for the header of the
-// answer that carries them, so that they need not be copied for it.
+// The bytes of messages. A Payload is one block of an arena: the core's Message, room for
+// the header of the answer, and the bytes, so that the answer is sent without a copy.
 //
 // Not thread-safe: callers serialise. The pool outlives its payloads.
 #pragma once
@@ -23,7 +22,7 @@ namespace ipcdev {
 
 class Payload final : public Message {
   public:
-    // Fit for Reply::bytes_in_place: memory of this payload is before them.
+    // Suits Reply::bytes_in_place: memory of this payload precedes them.
     [[nodiscard]] std::span<std::byte> bytes(const Slice& slice) {
         return {data() + slice.begin, slice.size()};
     }
@@ -38,13 +37,12 @@ class Payload final : public Message {
     std::array<std::byte, Reply::header_bytes> header_room_;
 };
 
-// The sizes for which payloads have blocks: 8 bytes of message, 16, ... 64, and from
-// there on 8 sizes to each doubling. So at most a ninth of the room for a longer
-// message is unused.
+// The block sizes of payloads: for messages of 8, 16, ... 64 bytes, and above that 8 sizes
+// for each doubling. So at most a ninth of the room for a longer message is unused.
 struct PayloadSizes {
     static constexpr std::size_t count = 88;
 
-    // Of the smallest that holds a message of so many bytes.
+    // The index of the smallest size that holds a message of that many bytes.
     static constexpr std::size_t index(std::size_t bytes) {
         if (bytes <= 64) {
             return (bytes - 1) / 8;
@@ -52,7 +50,7 @@ struct PayloadSizes {
         const auto doubling = static_cast<unsigned>(std::bit_width(bytes - 1)) - 4;
         return (std::size_t{8} * (doubling - 2)) + ((bytes - 1) >> doubling) - 8;
     }
-    // The largest message that it holds.
+    // The largest message that a block of this size holds.
     static constexpr std::size_t message_bytes(std::size_t index) {
         return index < 8 ? 8 * (index + 1) : (9 + (index % 8)) << ((index / 8) + 2);
     }
@@ -63,9 +61,9 @@ struct PayloadSizes {
 
 class PayloadPool {
   public:
-    // What all payloads take at most. The longest queue takes 296 MiB, whatever the size
-    // of its messages; the rest is for parked ones, and for those that a ring's opens have
-    // begun, which are not in its queue.
+    // The most memory for all payloads. The longest queue takes 296 MiB, whatever the size
+    // of its messages; the rest is for parked messages, and for those begun by a ring's
+    // opens, which are not in its queue.
     static constexpr std::size_t slabs =
         ((held_mib_max - calls_mib_max) << 20U) / Arena::slab_bytes;
 
@@ -76,7 +74,7 @@ class PayloadPool {
     // there is no memory.
     [[nodiscard]] Payload* make(std::span<const std::byte> bytes);
     void release(Payload& payload);
-    // Gives what is unused back to the system.
+    // Gives unused memory back to the system.
     void trim() { arena_.trim(); }
 
     [[nodiscard]] std::size_t idle_bytes() const { return arena_.idle_bytes(); }

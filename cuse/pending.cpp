@@ -17,7 +17,7 @@ void PendingCalls::release(PendingCall& call) {
     call.state = RequestState::idle;
     call.message = nullptr;
     call.open = nullptr;
-    unused_.push_front(call); // the next one is better the one just used
+    unused_.push_front(call); // reused first, since it is in the cache
 }
 
 void ParkedCalls::remove(PendingCall& call) {
@@ -35,8 +35,8 @@ PendingCall* ParkedCalls::find(std::uint64_t id) {
     return call;
 }
 
-// The kernel counts its requests, by a step that may be any; this spreads them
-// all the same (Knuth's multiplicative hashing, by 2^64 over the golden ratio).
+// The kernel's ids are a sequence of unknown step. Knuth's multiplicative hashing, by 2^64
+// over the golden ratio, spreads them whatever the step.
 ParkedCalls::Chain& ParkedCalls::chain_of(std::uint64_t id) {
     constexpr std::uint64_t multiplier = 0x9e37'79b9'7f4a'7c15;
     return chains_.at((id * multiplier) >> (64U - chains_log2));

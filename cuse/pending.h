@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The replies that the daemon owes: to every read and write that it has taken. Nothing
-// else keeps a Reply.
+// The replies that the daemon owes, one for every read and write that it has received.
+// Nothing else keeps a Reply.
 //
 // Not thread-safe: callers serialise.
 #pragma once
@@ -20,8 +20,8 @@
 
 namespace ipcdev {
 
-// A read or write that the daemon has taken and not answered. Its id is the
-// kernel's name for the request.
+// A read or write that the daemon has received and not answered. Its id is the kernel's id
+// for the request.
 struct PendingCall final : Request {
     // For a put_back. While the queue holds it, the call can't be reused.
     struct Spare final : Piece {
@@ -31,18 +31,18 @@ struct PendingCall final : Request {
 
     Spare spare{*this};
     Reply reply;
-    pid_t thread = 0;           // who called
+    pid_t thread = 0;           // that called
     off_t offset = 0;           // as the kernel sent it
     std::uint64_t since_ns = 0; // CLOCK_MONOTONIC when it parked
     ListHook parked_hook;       // in ParkedCalls, while it is parked
 };
 
-// Hands out PendingCalls and takes them back; their addresses are stable. There is
-// memory for as many as the device can hold, so that a call that would free memory
-// gets on where others have taken all there is.
+// A pool of PendingCalls; their addresses are stable. It has memory for as many as the
+// device can hold, so that a call that would free memory can proceed when other calls have
+// used up all the rest.
 class PendingCalls {
   public:
-    // Parked ones, and those that are being answered.
+    // Parked calls, and those being answered.
     static constexpr std::size_t count = IPCDEV_PARKED_MAX + 64;
 
     // Throws std::bad_alloc.
@@ -67,7 +67,7 @@ class PendingCalls {
 class ParkedCalls {
   public:
     void add(PendingCall& call) { chain_of(call.id).push_back(call); }
-    // Nothing if it was not added.
+    // Does nothing if it was not added.
     void remove(PendingCall& call);
     // Null if none has this id.
     [[nodiscard]] PendingCall* find(std::uint64_t id);
@@ -75,7 +75,7 @@ class ParkedCalls {
   private:
     using Chain = List<PendingCall, &PendingCall::parked_hook>;
 
-    static constexpr unsigned chains_log2 = 10; // four calls in each, when all are parked
+    static constexpr unsigned chains_log2 = 10; // on average four calls each, if all are parked
 
     [[nodiscard]] Chain& chain_of(std::uint64_t id);
 

@@ -28,7 +28,7 @@ struct Free {
 };
 using Capabilities = std::unique_ptr<std::remove_pointer_t<cap_t>, Free>;
 
-// Those of them that it has. False, with errno: they are as they were.
+// Keeps those that the process has. On failure false, with errno, and nothing changes.
 bool keep_capabilities(std::initializer_list<cap_value_t> kept) {
     const Capabilities now(cap_get_proc());
     const Capabilities next(cap_init()); // none at all

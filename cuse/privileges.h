@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Root starts the daemon; serving needs none of root's powers.
+// Drops root's privileges: root may start the daemon, but serving needs none of them.
 #pragma once
 
 #include <sys/types.h>
@@ -12,22 +12,21 @@ struct Identity {
     gid_t group;
 };
 
-// Whom root becomes.
+// The user that root switches to.
 struct ServingUser {
     Identity identity{};
-    bool is_asked_for = false; // or the one who is there for it
+    bool is_asked_for = false; // by --user; otherwise it is the default
 };
 
-// ipcdev if there is such a user, else nobody.
+// ipcdev if that user exists, else nobody.
 [[nodiscard]] ServingUser default_serving_user();
 
-// Gives up every capability and the means to get others (PR_SET_NO_NEW_PRIVS). Root
-// becomes another user as well. Where it may not, as in a container without
-// CAP_SETUID, it stays user 0 without capabilities; but one who is asked for, and
-// can't be become, throws CannotServe.
+// Gives up all capabilities and the means to regain any (PR_SET_NO_NEW_PRIVS). Root also
+// switches to `wanted`. Where it may not, as in a container without CAP_SETUID, it stays
+// user 0 without capabilities, or, if the user was asked for, throws CannotServe.
 void become_unprivileged(const ServingUser& wanted);
 
-// For root's unmounter: all but CAP_SYS_ADMIN is given up.
+// For root's unmounter: gives up everything but CAP_SYS_ADMIN.
 void keep_only_the_right_to_mount();
 
 } // namespace ipcdev

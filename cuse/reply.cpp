@@ -53,8 +53,8 @@ bool Reply::nothing() {
     return error(0);
 }
 
-// The bytes before a stretch of a message may be another's: of an earlier reader
-// whose answer the kernel did not take, so that they are queued again.
+// Restores the bytes before `data`: they may be part of the message too, and waiting again
+// if the kernel did not take an earlier reader's answer.
 bool Reply::bytes_in_place(std::span<std::byte> data) {
     std::byte* place = data.data() - header_bytes;
     std::array<std::byte, header_bytes> before{};
@@ -84,7 +84,7 @@ bool Reply::send(const void* answer, std::size_t bytes) const {
     if (::write(connection_, answer, bytes) != -1) {
         return true;
     }
-    if (errno != ENOENT) { // the connection is gone, and all its requests
+    if (errno != ENOENT) { // ENOENT: the connection is gone, with all its requests
         fuse_log(FUSE_LOG_ERR, "the kernel does not take an answer: %s\n", std::strerror(errno));
     }
     return false;

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The right, and the duty, to answer one request. One that is dropped without
-// an answer answers EIO by itself: a client never waits for a reply that can't
-// come, and could not even be killed while it does. Each answer returns false
-// if the kernel would not take it, because the connection is gone: then the
-// client has got nothing.
+// The right, and the duty, to answer one request. A Reply that is destroyed without an
+// answer answers EIO, since a client that waits for a reply can't even be killed. Each
+// answer returns false if the kernel did not take it, and then the client got nothing.
 //
-// Requires: each is answered once. Another's request would get a second answer.
+// Requires: at most one answer. A second one could go to another request with the same id.
 //
 // Reply answers a read or write: one write() to the connection, and nothing
 // else. LibfuseReply answers what libfuse has dispatched.
@@ -23,11 +21,11 @@ namespace ipcdev {
 
 class Reply {
   public:
-    // The kernel puts a header in front of an answer, of this size.
+    // The size of the header that precedes every answer.
     static constexpr std::size_t header_bytes = 16;
 
     Reply() = default;
-    // To the request that the kernel calls `unique`, on that connection.
+    // Answers the request with the kernel's id `unique` on that connection.
     Reply(int connection, std::uint64_t unique) : unique_(unique), connection_(connection) {}
     Reply(Reply&& other) noexcept : unique_(other.detach()), connection_(other.connection_) {}
     Reply& operator=(Reply&& other) noexcept;
@@ -37,9 +35,9 @@ class Reply {
 
     bool error(int positive_errno); // 1 to 511: the kernel refuses others
     bool nothing();                 // to a read: 0 bytes
-    // To a read: the bytes from where they lie, with the header written in front
-    // of them for that moment. The header_bytes before `data` must be memory of the
-    // caller's; they are as before afterwards.
+    // To a read: sends the bytes from where they are, and puts the header in front of them
+    // for that moment. Requires: the header_bytes before `data` are the caller's memory.
+    // They are restored.
     bool bytes_in_place(std::span<std::byte> data);
     bool count(std::size_t written); // to a write
 
@@ -48,7 +46,7 @@ class Reply {
     std::uint64_t detach_to_answer();
     bool send(const void* answer, std::size_t bytes) const;
 
-    std::uint64_t unique_ = 0; // 0: no request, the kernel begins with 2
+    std::uint64_t unique_ = 0; // 0: no request; the kernel's ids start at 2
     int connection_ = -1;
 };
 

@@ -14,7 +14,7 @@ namespace ipcdev {
 
 namespace {
 
-// As FUSE 7.43 has them, which the header that this is built with may be older than.
+// From FUSE 7.43; the header that this is built with may be older.
 constexpr std::uint32_t init_ext = 1U << 30U;               // FUSE_INIT_EXT: there is a flags2
 constexpr std::uint32_t request_timeout = 1U << (42U - 32); // FUSE_REQUEST_TIMEOUT in flags2
 constexpr std::size_t request_timeout_at = 40; // in fuse_init_out, behind max_stack_depth
@@ -45,12 +45,12 @@ RequestTimeouts RequestTimeouts::of_this_kernel() {
             .most = setting("max_request_timeout")};
 }
 
-// Who asks where there is no default gets a timeout by that.
+// Asks only if there is a default: otherwise asking would cause a timeout.
 std::uint16_t RequestTimeouts::to_ask_for() const {
     return libfuse_can_ask && by_default != 0 ? longest : 0;
 }
 
-// As init_server_timeout of the kernel.
+// Like the kernel's init_server_timeout().
 unsigned RequestTimeouts::effective() const {
     const unsigned wanted = to_ask_for() != 0 ? to_ask_for() : by_default;
     if (most == 0 || wanted == 0) {

@@ -44,13 +44,13 @@ std::string hidden_name_of(const Folder& folder) {
     return "." + folder.name() + ".ipcdevd";
 }
 
-// Who has the lock of byte 0 of the open file.
+// The process that holds the lock on byte 0 of the open file.
 std::optional<pid_t> holder(int file) {
     struct flock lock = one_byte(byte_of_server);
     if (fcntl(file, F_GETLK, &lock) == -1 || lock.l_type == F_UNLCK) {
         return {};
     }
-    return lock.l_pid > 0 ? lock.l_pid : 0; // of another PID namespace
+    return lock.l_pid > 0 ? lock.l_pid : 0; // 0: it is in another pid namespace
 }
 
 bool was_removed(int file) {
@@ -62,7 +62,7 @@ bool was_removed(int file) {
 
 ServingLock::ServingLock(const Folder& folder)
     : folder_(folder), hidden_name_(hidden_name_of(folder)) {
-    // Who ends at this moment removes what was just opened: then it is made anew.
+    // A server that ends at this moment removes what was just opened: then start over.
     while (!open_hidden() || !open_file() || !lock()) {
         file_.close();
     }
@@ -79,12 +79,12 @@ void ServingLock::remove() const {
     unlinkat(folder_.fd(), hidden_name_.c_str(), AT_REMOVEDIR);
 }
 
-// False: it is gone.
+// False if the folder is gone.
 bool ServingLock::open_hidden() {
     const std::string path = folder_.path().parent_path() / hidden_name_;
     if (mkdirat(folder_.fd(), hidden_name_.c_str(), hidden_permissions) == -1 && errno != EEXIST) {
         const int error = errno;
-        refuse_if_occupied(folder_); // which says more
+        refuse_if_occupied(folder_); // its message says more
         throw CannotServe("can't make " + folder_.path().string() + ": " + std::strerror(error) +
                           ". Give a --path in a folder of yours, or run as root");
     }
@@ -110,7 +110,7 @@ bool ServingLock::open_hidden() {
     return true;
 }
 
-// False: the folder is gone.
+// False if the folder is gone.
 bool ServingLock::open_file() {
     file_ = Descriptor(openat(hidden_.get(), file_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
                               file_permissions));
@@ -122,7 +122,7 @@ bool ServingLock::open_file() {
     return file_.is_open();
 }
 
-// False: the file is gone that was locked.
+// False if the locked file is gone.
 bool ServingLock::lock() {
     struct flock server = one_byte(byte_of_server);
     if (fcntl(file_.get(), F_SETLK, &server) == -1) {
@@ -135,7 +135,7 @@ bool ServingLock::lock() {
     return lock_the_place() && !was_removed(file_.get());
 }
 
-// Nobody serves any more; somebody may still clean up. False: the file is gone.
+// No server is left, but an unmounter may still be at work. False if the file is gone.
 bool ServingLock::lock_the_place() {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     struct flock place = one_byte(byte_of_place);
@@ -162,7 +162,7 @@ bool ServingLock::lock_the_place() {
 
 void ServingLock::refuse_as_served() const {
     if (const Entry there(folder_.fd(), folder_.name()); there.mount() && !there.is_ours()) {
-        refuse_if_occupied(folder_); // something else lies on top
+        refuse_if_occupied(folder_); // something else is mounted on top
     }
     const pid_t server = holder(file_.get()).value_or(0);
     throw CannotServe(folder_.path().string() + " is served already, as a FUSE file" +

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Who serves a path, and who may change what is there: told by locks, which the
-// kernel releases when their holder is gone. They are on a file in a folder that
-// only its maker may enter, beside the device: .NAME.ipcdevd/lock. So all paths that
-// lead to one folder lead to one lock.
+// Locks that say who serves a path and who may change what is there. The kernel releases
+// them when their holder is gone. They are on a file next to the device, in a folder that
+// only its creator may enter: .NAME.ipcdevd/lock. So all paths to one folder share a lock.
 //
-//   byte 0   serves. A lock of the process, by F_SETLK: no child inherits it, and
-//            whoever meets it learns the process's number.
-//   byte 1   changes what is there. A lock of the open file, by F_OFD_SETLK: the
-//            server and its unmounter share it until both are gone.
+//   byte 0   who serves. A lock of the process, by F_SETLK: no child inherits it, and
+//            others can query the holder's pid.
+//   byte 1   who may change what is there. A lock of the open file, by F_OFD_SETLK:
+//            the server and its unmounter share it until both are gone.
 //
 //       server               unmounter            next start
 //       locks 0 and 1
@@ -17,9 +16,8 @@
 //                            takes the mount off  waits for 1
 //                            ends                 locks 1; nobody is there now
 //
-// So whoever has both knows that a mount of an ipcdevd that is still there is of one
-// that was killed with its unmounter. And a server that does not move, as one that
-// was stopped, still has its lock.
+// So the holder of both locks knows that any ipcdevd mount still there belongs to a server
+// that was killed with its unmounter. A stopped server still holds its lock.
 #pragma once
 
 #include <sys/types.h>
@@ -34,20 +32,20 @@ namespace ipcdev {
 class ServingLock {
   public:
     // Takes both locks; waits a while for an unmounter. Throws CannotServe if another
-    // ipcdevd serves the path or may, and Stopped. `folder` must outlive it.
+    // ipcdevd serves the path, or might, and Stopped. `folder` must outlive it.
     explicit ServingLock(const Folder& folder);
     ServingLock(const ServingLock&) = delete;
     ServingLock& operator=(const ServingLock&) = delete;
-    // Removes file and folder, if whoever shares the lock has not done so.
+    // Removes file and folder, unless the unmounter has.
     ~ServingLock();
 
-    // The folder that nobody else may enter, as a descriptor and as a name.
+    // The folder that only its creator may enter: a descriptor and the name.
     [[nodiscard]] int hidden() const { return hidden_.get(); }
     [[nodiscard]] const std::string& hidden_name() const { return hidden_name_; }
-    // What keeps the locks.
+    // The descriptor that holds the locks.
     [[nodiscard]] int file() const { return file_.get(); }
 
-    // The last step of whoever cleans up: the next start makes its own.
+    // The last step of a clean-up: the next start makes new ones.
     void remove() const;
 
   private:
@@ -60,11 +58,11 @@ class ServingLock {
     const Folder& folder_;
     const std::string hidden_name_;
     Descriptor hidden_; // O_PATH
-    Descriptor file_;   // the only one: to close another would release the lock of byte 0
+    Descriptor file_;   // the only one: closing another would release the lock of byte 0
 };
 
-// The process that serves the path, as far as this one may know; 0: its number is
-// not known here. Not for who holds the lock.
+// The process that serves the path; 0 if its pid is not visible here. Not for the holder of
+// the lock.
 [[nodiscard]] std::optional<pid_t> server_of(const Folder& folder);
 
 } // namespace ipcdev

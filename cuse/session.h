@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A connection with the kernel: by CUSE or as a FUSE file. It says what the
-// two do differently; nothing outside session_*.cpp knows which one runs.
+// A connection with the kernel, by CUSE or as a FUSE file. It states where the two differ;
+// nothing outside session_*.cpp knows which one runs.
 #pragma once
 
 #include <fuse_lowlevel.h>
@@ -21,24 +21,22 @@ namespace ipcdev {
 
 class Operations;
 
-// Why the device can't be served, as a sentence for the user that also says
-// what to do.
+// Why the device can't be served: a sentence for the user that also says what to do.
 class CannotServe : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
-// A signal came that ends the daemon, before it served.
+// A signal stopped the daemon before it served.
 class Stopped : public std::exception {};
 
-// How the kernel splits a read or write of very many segments into requests that
-// follow each other, from the same thread.
+// How the kernel splits a read or write of very many segments into consecutive requests from
+// the same thread.
 struct Splitting {
-    // Each but the last has this many segments or pages, so at least as many bytes.
+    // Each but the last has this many segments or pages, so at least that many bytes.
     std::uint32_t segments;
-    // An offset counts from the start of its call, so that of its rest only is above
-    // 0. Otherwise it is whatever the program, or a position that sendfile and splice
-    // advance, made it.
+    // True: offsets count from the start of the call, and only its rest has one above 0.
+    // False: programs choose them, or sendfile and splice by a position they advance.
     bool offsets_count;
 };
 
@@ -64,39 +62,39 @@ class Session {
     [[nodiscard]] virtual Splitting splitting() const = 0;
     [[nodiscard]] virtual const std::filesystem::path& path() const = 0;
 
-    // Answers an open. False if the client has gone: no release will follow.
+    // Answers an open. False if the client is gone: no release will follow.
     virtual bool reply_open(fuse_req_t request, fuse_file_info& file) = 0;
 
     // The descriptor that requests are read from and answers written to.
     [[nodiscard]] int connection() const { return fuse_session_fd(session_); }
-    // Has libfuse answer a request that is not a read or write of the device. False
-    // when the connection is over.
+    // Has libfuse answer a request other than READ and WRITE. False when the connection
+    // is over.
     bool pass_to_libfuse(std::span<std::byte> request);
-    // The first request is the kernel's handshake; it has been answered.
+    // Whether the handshake, the kernel's first request, has been answered.
     [[nodiscard]] bool ready() const { return ready_; }
 
-    // Once the connection is over: was the device taken away as umount(8) does it? If
-    // not, the connection was aborted. CUSE has nothing to unmount. Asks no server.
+    // Once the connection is over: did an unmount end it? Otherwise it was aborted. Always
+    // false for CUSE. Asks no server.
     [[nodiscard]] virtual bool unmounted() const = 0;
 
-    // After the handshake: the node gets its permissions, the file its path. The last
-    // that needs a privilege. Throws CannotServe.
+    // After the handshake: sets the node's permissions, or puts the file at its path. The
+    // last step that needs privileges. Throws CannotServe.
     virtual void publish() = 0;
 
   protected:
-    // Owned by the derived class's destructor, which must end it in its own way.
+    // Destroyed by the derived class, each in its own way.
     fuse_session* session_ = nullptr;
     bool ready_ = false;
 };
 
-// True if this user can open /dev/cuse, which loads the module where there is one.
+// True if this user can open /dev/cuse. The attempt loads the kernel module if there is one.
 [[nodiscard]] bool cuse_available();
 
 // Serves /dev/NAME as a character device. Throws CannotServe.
 [[nodiscard]] std::unique_ptr<Session> open_cuse(const std::string& name, const Access& access,
                                                  Operations& operations);
 
-// Serves `path` as a FUSE-mounted file. Throws CannotServe, and Stopped.
+// Serves `path` as a FUSE-mounted file. Throws CannotServe and Stopped.
 [[nodiscard]] std::unique_ptr<Session> open_fuse(const std::filesystem::path& path,
                                                  const Access& access, Operations& operations);
 

@@ -93,7 +93,7 @@ CuseSession::CuseSession(const std::string& name, const Access& access, Operatio
         ::close(fd);
         throw CannotServe("libfuse could not set up CUSE; --log-level debug may say why");
     }
-    // libfuse takes a descriptor that is open already by this name.
+    // By this name libfuse uses a descriptor that is already open.
     fuse_session_mount(session_, ("/dev/fd/" + std::to_string(fd)).c_str());
 }
 
@@ -118,9 +118,9 @@ cuse_lowlevel_ops CuseSession::callbacks() {
     return ops;
 }
 
-// devtmpfs has made the node, root's and 0600, before the handshake returned. Or
-// the kernel has ended the connection, since another one got the name first: then
-// the node is the other's.
+// devtmpfs made the node, owned by root and with mode 0600, before the handshake returned.
+// But if another server got the name first, the kernel has ended this connection, and the
+// node is the other server's.
 void CuseSession::publish() {
     pollfd connection{.fd = fuse_session_fd(session_), .events = 0, .revents = 0};
     if (poll(&connection, 1, 0) == 1 && (connection.revents & POLLERR) != 0) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A regular file that behaves as the device, by FUSE: the mount's root is the
-// file itself, or a folder with nothing but the file in it. What it takes so that the kernel treats
-// it as a stream and not as a file on a disk is all in this file.
+// A regular file that behaves as the device, by FUSE: the mount's root is the file itself, or
+// a folder that contains only the file. Everything that makes the kernel treat it as a stream
+// rather than as a file on disk is in this source file.
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
@@ -30,28 +30,28 @@ namespace ipcdev {
 
 namespace {
 
-// How the kernel is to treat an open. libfuse 3.14 knows not all of these, so
-// the reply is made from the kernel's own struct.
+// How the kernel shall treat an open. libfuse 3.14 does not know all of these, so the
+// reply uses the kernel's own struct.
 //   DIRECT_IO               every read and write comes here, and is not cached
-//   STREAM                  no file position: else a parked read on an open
-//                           would hold off a write on the same open
-//   PARALLEL_DIRECT_WRITES  no inode lock: else a parked writer would hold off
-//                           every other writer, the non-blocking ones too
+//   STREAM                  no file position: its lock would make a write wait
+//                           for a parked read on the same open
+//   PARALLEL_DIRECT_WRITES  no exclusive inode lock: it would make every other
+//                           writer wait for a parked one, non-blocking ones too
 //   NOFLUSH                 close does not write back, which takes that lock
 constexpr std::uint32_t open_flags =
     FOPEN_DIRECT_IO | FOPEN_STREAM | FOPEN_PARALLEL_DIRECT_WRITES | FOPEN_NOFLUSH;
 
-// FUSE 7.38: Linux 6.2, and the 6.1 of Debian.
+// FUSE 7.38: Linux 6.2, and Debian's 6.1.
 constexpr unsigned parallel_writes_minor = 38;
 
-// Not cached: after an O_APPEND write the kernel has moved the size, and asks
-// at the next open.
+// Not cached: an O_APPEND write changes the kernel's idea of the size, and the next open
+// has to ask for it again.
 constexpr double attributes_valid_seconds = 0;
 
-// Cached: that the name is the device's, for as long as anything lives.
+// Cached for ever: the name is always the device's.
 constexpr double name_valid_seconds = 1e9;
 
-// Where the mount's root is a folder.
+// The device's, if the mount's root is a folder.
 constexpr fuse_ino_t inode_in_folder = FUSE_ROOT_ID + 1;
 
 class FuseSession final : public Session {
@@ -84,7 +84,7 @@ class FuseSession final : public Session {
 
     const std::unique_ptr<MountPoint> place_;
     const std::string name_in_folder_; // empty: the device is the root
-    // As many pages as max_write_bytes are: libfuse asks for that, and the kernel grants it.
+    // As many pages as max_write_bytes has: libfuse asks for that, and the kernel grants it.
     const std::uint32_t segments_ =
         static_cast<std::uint32_t>(max_write_bytes / static_cast<std::size_t>(getpagesize()));
     const RequestTimeouts timeouts_ = RequestTimeouts::of_this_kernel();
@@ -122,7 +122,7 @@ FuseSession::FuseSession(const std::filesystem::path& path, const Access& access
         throw CannotServe("libfuse could not set up a session; --log-level debug may say why");
     }
     try {
-        // libfuse takes a descriptor that is open already by this name, and closes it.
+        // By this name libfuse uses a descriptor that is already open, and closes it.
         const int connection = place_->connect().release();
         fuse_session_mount(session_, ("/dev/fd/" + std::to_string(connection)).c_str());
     } catch (...) {
@@ -132,14 +132,14 @@ FuseSession::FuseSession(const std::filesystem::path& path, const Access& access
     lengthen_timeouts();
 }
 
-// Pollers and parked calls end when libfuse closes the descriptor; the mount is
-// then taken off lazily, so that no open of it can delay that.
+// Pollers and parked calls end when libfuse closes the descriptor. The unmount after that
+// is lazy, so that no open can delay it.
 FuseSession::~FuseSession() {
     fuse_session_destroy(session_);
     place_->remove();
 }
 
-// `umount -f` ends the connection, and takes the mount off a moment later.
+// `umount -f` ends the connection first, and unmounts a moment later.
 bool FuseSession::unmounted() const {
     using namespace std::chrono;
     const auto until = steady_clock::now() + seconds(1);
@@ -188,7 +188,7 @@ fuse_lowlevel_ops FuseSession::callbacks() {
                    fuse_file_info* file, unsigned, const void* in, std::size_t in_bytes,
                    std::size_t) {
         if (self(request).attributes_.st_ino != inode) {
-            LibfuseReply(request).error(ENOTTY); // an open of the folder is none of the device
+            LibfuseReply(request).error(ENOTTY); // the folder itself is not the device
             return;
         }
         self(request).operations_.ioctl(request, command, *file,
@@ -200,8 +200,8 @@ fuse_lowlevel_ops FuseSession::callbacks() {
     return ops;
 }
 
-// The answer to the handshake, which is the first thing that libfuse writes, gets what
-// libfuse can't put into it. libfuse can be asked to write by us since 3.13.
+// Adds what libfuse can't to the answer to the handshake, the first thing that libfuse
+// writes. Since 3.13 libfuse can be made to write through a function of ours.
 void FuseSession::lengthen_timeouts() {
     if (const auto warning = timeouts_.warning(place_->path())) {
         spdlog::warn("{}", *warning);
@@ -233,11 +233,11 @@ void FuseSession::init(void* userdata, fuse_conn_info* connection) {
                      connection->proto_major, connection->proto_minor, parallel_writes_minor);
     }
     connection->max_write = max_write_bytes;
-    // With ATOMIC_O_TRUNC an O_TRUNC open cuts the kernel's idea of the size,
-    // and the next parked writer, past it, takes the inode lock. Without, the
-    // truncation comes as a setattr, which answers with the full size.
+    // With ATOMIC_O_TRUNC an O_TRUNC open sets the kernel's idea of the size to 0, and the
+    // next parked writer, being beyond it, takes the inode lock. Without it the truncation
+    // comes as a setattr, which answers with the full size.
     // With ASYNC_DIO a killed AIO reader of an empty device would hang.
-    // Splicing costs more than it saves for messages of this size.
+    // For messages of this size splicing costs more than it saves.
     connection->want &=
         ~static_cast<unsigned>(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_DIO | FUSE_CAP_SPLICE_READ |
                                FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
@@ -285,8 +285,8 @@ void FuseSession::getattr(fuse_req_t request, fuse_ino_t inode) const {
                     is_device ? attributes_valid_seconds : name_valid_seconds);
 }
 
-// The kernel has checked that the caller may. The size stays as it is: there is
-// nothing to truncate.
+// The kernel has checked the caller's permission. The size does not change: there is nothing
+// to truncate.
 void FuseSession::setattr(fuse_req_t request, const struct stat& wanted, int which) {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);

@@ -29,9 +29,9 @@ void handle(int signal_number, void (*handler)(int)) {
     struct sigaction before {};
     sigaction(signal_number, nullptr, &before);
     if (signal_number == SIGHUP && before.sa_handler == SIG_IGN) {
-        return; // as nohup starts it
+        return; // stays ignored, as nohup(1) wants it
     }
-    action.sa_handler = handler; // without SA_RESTART: the read must end
+    action.sa_handler = handler; // without SA_RESTART: the read must return
     sigaction(signal_number, &action, nullptr);
 }
 

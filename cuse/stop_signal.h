@@ -13,13 +13,13 @@
 //     read() -> EINTR
 //     stop_requested() -> true
 //
-// so no signal is missed, and the loop costs no system call but its reads.
+// So no signal is missed, and the loop needs no system call besides its reads.
 #pragma once
 
 namespace ipcdev {
 
-// From its making on the signals are caught; from its end on they are ignored,
-// and the timer is off: nothing interrupts the unmount. At most one.
+// Catches the signals while it exists. Its destructor stops the timer and ignores the
+// signals from then on, so that nothing interrupts the unmount. Make at most one.
 class StopSignals {
   public:
     StopSignals();
@@ -28,7 +28,7 @@ class StopSignals {
     ~StopSignals();
 };
 
-// The signal that came; 0: none.
+// The signal that came; 0 if none.
 [[nodiscard]] int stop_requested();
 
 } // namespace ipcdev

@@ -28,15 +28,14 @@ namespace {
 constexpr const char* short_name = "ipcdevd-unmount"; // 15 characters, as the kernel has room for
 constexpr std::chrono::seconds patience{10};          // an unmount takes milliseconds
 
-// For ps(1), and so that who looks for the server by name or command line finds only
-// the server. The new title takes the place of the arguments, which lie in one piece
-// before the environment.
+// For ps(1), and so that a search for the server by name or command line finds only the
+// server. The title overwrites the arguments, which are contiguous, before the environment.
 void set_title(const std::string& title) {
     prctl(PR_SET_NAME, short_name);
     char* const begin = program_invocation_name;
     if (environ == nullptr || *environ == nullptr || *environ <= begin ||
         *environ - begin > _POSIX_ARG_MAX * 32) {
-        return; // they lie otherwise
+        return; // they are not contiguous
     }
     const std::span place(begin, static_cast<std::size_t>(*environ - begin));
     std::ranges::fill(place, '\0');
@@ -54,14 +53,14 @@ void close_all_but(std::vector<int> kept) {
     }
     close_range(next, UINT_MAX, 0);
     int null = -1;
-    do { // fusermount3 wants to have the first three
+    do { // fusermount3 needs the first three
         null = open("/dev/null", O_RDWR);
     } while (null != -1 && null <= STDERR_FILENO);
     close(null);
 }
 
-// Both sides say with a byte that they have done their part; its end says that it has
-// not. False: the other side has ended.
+// Each side sends a byte once it has done its part. False if the other side ended without
+// sending one.
 bool wait_for_byte(int socket) {
     char byte = 0;
     ssize_t got = 0;
@@ -88,7 +87,7 @@ void send_byte(int socket) {
             keep_only_the_right_to_mount();
         }
         send_byte(server);
-        wait_for_byte(server); // for its end: it sends none
+        wait_for_byte(server); // the server sends none: waits for its end
         done = unmount();
         if (done) {
             send_byte(server);

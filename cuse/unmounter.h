@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A process of its own that waits until the server has ended, however it ends, takes
-// the mount off, and ends too. It is the only one that keeps the right to: the server
-// gives all its rights up. It reads nothing that a client has written.
+// A separate process that waits for the end of the server, however it ends, unmounts, and
+// exits. Only it keeps the privilege to unmount; the server gives up all of its own. It
+// reads nothing that a client has written.
 //
 //     server                          unmounter
 //     forks                           gives up what it does not need
@@ -10,8 +10,8 @@
 //     ends, or is killed    -- end ->  unmounts, cleans up
 //     waits, unless killed  <- byte -  ends
 //
-// No signal but SIGKILL ends it, so that a ^C or a service manager that stops all
-// processes at once leaves its work to it. If it is killed too, the next start does it.
+// It blocks all signals, so a ^C, or a service manager that stops all processes at once,
+// does not keep it from its work. If it is killed too, the next start does that work.
 #pragma once
 
 #include <sys/types.h>
@@ -26,24 +26,24 @@ namespace ipcdev {
 
 class Unmounter {
   public:
-    // Forks, and returns when the child waits. It keeps these descriptors, root's right to mount,
-    // and nothing else; it calls `unmount` once, which says whether all is cleaned up. `path` is
-    // for those who look at processes. Throws CannotServe.
+    // Forks, and returns once the child waits. The child keeps the descriptors `kept` and root's
+    // privilege to unmount, and nothing else. It calls `unmount` once, which returns whether all
+    // is cleaned up. ps(1) shows `path`. Throws CannotServe.
     Unmounter(const std::string& path, std::span<const int> kept,
               const std::function<bool()>& unmount);
     Unmounter(const Unmounter&) = delete;
     Unmounter& operator=(const Unmounter&) = delete;
-    // If finish() was not called: the child goes on by itself.
+    // If finish() was not called, the child continues on its own.
     ~Unmounter() = default;
 
-    // Whoever has this open holds it back.
+    // The child waits while any process has this open.
     [[nodiscard]] const Descriptor& lifeline() const { return child_; }
 
-    // Has it unmount, and waits. False: it could not, was killed or takes too long.
+    // Has it unmount, and waits. False if that failed, it was killed, or it takes too long.
     [[nodiscard]] bool finish();
 
   private:
-    Descriptor child_; // a socket to it
+    Descriptor child_; // a socket to the child
     pid_t pid_ = -1;
 };
 

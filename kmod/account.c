@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whose an operation is, is a matter of the open file description, as it is for files: of
- * the user who opened it, wherever it is passed to.
+ * An operation counts for the user who opened the open file description, as access to files
+ * does, no matter which process it is passed to.
  */
 #include "account.h"
 
@@ -13,10 +13,10 @@
 
 /**
  * struct ipcdev_user - a user without privilege who has the device open
- * @account:	what the device has of theirs
+ * @account:	their share of the limits
  * @in_users:	in ipcdev_accounts.users
- * @uid:	as the initial user namespace counts
- * @opens:	with the last of them it goes
+ * @uid:	kernel-wide, see ipcdev_uid_of()
+ * @opens:	freed with the last of them
  */
 struct ipcdev_user {
 	struct ipcdev_account account;
@@ -31,9 +31,9 @@ static struct ipcdev_user *ipcdev_user_of(const struct rb_node *node)
 }
 
 /*
- * The user who answers for what these credentials do.  Who makes a user namespace does for
- * all in it, as ucounts have it, since subuid(5) gives them the ids of 65,536 users; but
- * not root, who makes containers.
+ * The user who is charged for these credentials.  In a user namespace that is its creator,
+ * as for ucounts, since subuid(5) gives an ordinary user the ids of 65,536 others.  Root is
+ * excepted: it creates containers for other users.
  */
 static kuid_t ipcdev_uid_of(const struct cred *cred)
 {
@@ -48,8 +48,9 @@ static kuid_t ipcdev_uid_of(const struct cred *cred)
 }
 
 /*
- * Root, the owner of the node, and whom the limits of pipes don't concern either
- * (pipe_is_unprivileged_user() in fs/pipe.c).  To ask is no attempt, so it isn't audited.
+ * Root, the owner of the node, and those who are exempt from the limits of pipes as well
+ * (pipe_is_unprivileged_user() in fs/pipe.c).  The check is not audited: it is no attempt
+ * to use the capability.
  */
 static bool ipcdev_is_privileged(kuid_t uid, const struct inode *inode)
 {
@@ -73,11 +74,11 @@ void ipcdev_accounts_init(struct ipcdev_accounts *accounts)
 }
 
 /**
- * ipcdev_account_open() - the account of who opens the device
+ * ipcdev_account_open() - get the account of the user who opens the device
  * @device:	whose lock guards them
  * @accounts:	its accounts
  * @inode:	the node that is opened
- * @file:	what it is opened as, by the task that calls this
+ * @file:	the new file
  *
  * Return: the account, until ipcdev_account_close(); NULL without memory.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who has the device open: a user without privilege may have only half of its operations
- * parked or being copied out.
+ * The users who have the device open.  One without privilege may hold only half of the
+ * places for operations that are parked or being copied out.
  */
 #ifndef IPCDEV_ACCOUNT_H
 #define IPCDEV_ACCOUNT_H
@@ -12,9 +12,9 @@
 #include "device.h"
 
 /**
- * struct ipcdev_accounts - of one device; guarded by ipcdev_device.lock
- * @privileged:	of all who have privilege
- * @users:	an account each of the others who have the device open, by user
+ * struct ipcdev_accounts - those of one device; guarded by ipcdev_device.lock
+ * @privileged:	shared by all users with privilege
+ * @users:	one for each other user who has the device open
  */
 struct ipcdev_accounts {
 	struct ipcdev_account privileged;

@@ -12,12 +12,12 @@
 /**
  * struct ipcdev_buffer - a message and its bytes
  * @message:	the device's
- * @shelf:	where it is kept when it is unused, and so of which class of size it is
+ * @shelf:	where it is kept while unused; tells its size class
  * @next:	on the shelf
- * @bytes:	its payload: @own, or for what fills a page, memory of its own
- * @own:	as many as the class has
+ * @bytes:	its payload: @own, or from a page up a separate allocation
+ * @own:	as many bytes as the class has
  *
- * Charged to the writer's memory control group.
+ * Charged to the writer's memory cgroup.
  */
 struct ipcdev_buffer {
 	struct ipcdev_message message;
@@ -28,9 +28,9 @@ struct ipcdev_buffer {
 };
 
 /*
- * Bytes of payload by class, so that with the struct they fill what kmalloc gives.
- * From the page class on the payload is an allocation of its own: one that is a page
- * would take two with the struct before it.
+ * Bytes of payload by class, chosen so that struct and payload fill a kmalloc bucket.
+ * From the page class up the payload is a separate allocation: a page of payload behind
+ * the struct would take two pages.
  */
 static const unsigned int ipcdev_capacities[IPCDEV_BUFFER_CLASSES - 1] = {
 	192 - sizeof(struct ipcdev_buffer),  256 - sizeof(struct ipcdev_buffer),
@@ -39,13 +39,13 @@ static const unsigned int ipcdev_capacities[IPCDEV_BUFFER_CLASSES - 1] = {
 };
 
 #define IPCDEV_PAGE_CLASS (IPCDEV_BUFFER_CLASSES - 2)
-/* Of its own size, which no other message can use. */
+/* Allocated in the exact size of its message, and so never reused. */
 #define IPCDEV_LARGE_CLASS (IPCDEV_BUFFER_CLASSES - 1)
 
-/* Kept unused of each class: as many as a queue holds with the default settings. */
+/* The most unused buffers kept of each class: as many as a queue of the default depth holds. */
 #define IPCDEV_UNUSED_MAX IPCDEV_DEPTH_DEFAULT
 
-/* With more opens of a device than this none gets a spare: so there are no more of these. */
+/* While a device has more opens than this, none gets a spare.  This bounds the spares. */
 #define IPCDEV_SPARES_MAX 64
 
 static struct ipcdev_buffer *ipcdev_buffer_of(const struct ipcdev_message *message)
@@ -95,7 +95,7 @@ static void ipcdev_buffer_free(struct ipcdev_buffer *buffer)
 	kfree(buffer);
 }
 
-/* False if there is no room for it, and it is the caller's still. */
+/* False if the shelf is full: the buffer is still the caller's. */
 static bool ipcdev_buffer_keep(struct ipcdev_buffer *buffer)
 {
 	struct ipcdev_shelf *shelf = buffer->shelf;
@@ -120,9 +120,9 @@ static struct ipcdev_buffer *ipcdev_buffer_pop(struct ipcdev_shelf *shelf)
 }
 
 /*
- * Where the open has no spare of the size: one that is kept, else a new one.  The last that
- * is kept stays there for the open's next write, whose spare it will be; with frames there
- * is none.
+ * For an open without a spare of this size: takes a buffer from the shelf, or allocates
+ * one.  Leaves the last buffer on the shelf, to become the open's next spare; a batch has
+ * no spares and takes it too.
  */
 static noinline struct ipcdev_buffer *ipcdev_buffer_find(struct ipcdev_file *open, size_t bytes,
 							 unsigned int class,
@@ -154,9 +154,9 @@ static struct ipcdev_buffer *ipcdev_buffer_get(struct ipcdev_file *open, size_t 
 }
 
 /**
- * ipcdev_spare_next() - after a write has its buffer, one for the next write by its open
- * @open:	by which is written, its device locked
- * @message:	of a plain write: the next is likely to be of its size
+ * ipcdev_spare_next() - give the open a spare buffer for its next write
+ * @open:	that is written to, its device locked
+ * @message:	of the present write: the next is likely to have the same size
  */
 ipcdev_hot void ipcdev_spare_next(struct ipcdev_file *open, const struct ipcdev_message *message)
 {
@@ -172,11 +172,11 @@ ipcdev_hot void ipcdev_spare_next(struct ipcdev_file *open, const struct ipcdev_
 }
 
 /**
- * ipcdev_buffers_keep() - keep the buffers of messages that are in the device no more
- * @effects:	of a step, the device still locked; its retired messages, until there is
- *		no room for one
+ * ipcdev_buffers_keep() - put the buffers of retired messages on their shelves
+ * @effects:	of a step, the device still locked
  *
- * So it has an end, whatever was retired: after IPCDEV_UNUSED_MAX of each class.
+ * Stops at the first message whose shelf is full, so it handles no more than
+ * IPCDEV_UNUSED_MAX of each class, however many were retired.
  */
 ipcdev_hot void ipcdev_buffers_keep(struct ipcdev_effects *effects)
 {
@@ -193,8 +193,8 @@ ipcdev_hot void ipcdev_buffers_keep(struct ipcdev_effects *effects)
 }
 
 /**
- * ipcdev_message_free() - a message that is in the device no more, and is not kept
- * @message:	gone then
+ * ipcdev_message_free() - free a message that the device does not hold
+ * @message:	freed with its buffer
  */
 void ipcdev_message_free(struct ipcdev_message *message)
 {
@@ -202,8 +202,9 @@ void ipcdev_message_free(struct ipcdev_message *message)
 }
 
 /*
- * What is used again is not cleared in between, nor known to KASAN, which offers modules
- * nothing for it.  So where either is asked for there is no room, and all is freed.
+ * Reused buffers are not cleared in between, and KASAN can't check them: it exports nothing
+ * for that to modules.  So with init_on_free or KASAN the shelves have no room, and every
+ * buffer is freed.
  */
 void ipcdev_buffers_init(struct ipcdev_buffers *buffers)
 {
@@ -217,7 +218,7 @@ void ipcdev_buffers_init(struct ipcdev_buffers *buffers)
 	}
 }
 
-/* Frees what is unused; nobody else may use it. */
+/* Frees the unused buffers.  Requires: nobody else uses @buffers. */
 void ipcdev_buffers_trim(struct ipcdev_buffers *buffers)
 {
 	struct ipcdev_buffer *buffer;
@@ -230,7 +231,7 @@ void ipcdev_buffers_trim(struct ipcdev_buffers *buffers)
 }
 
 /**
- * ipcdev_spare_free() - an open is closed
+ * ipcdev_spare_free() - free the spare of an open that is closed
  * @open:	used by nobody else
  */
 void ipcdev_spare_free(struct ipcdev_file *open)
@@ -240,11 +241,11 @@ void ipcdev_spare_free(struct ipcdev_file *open)
 }
 
 /*
- * To and from the program's memory.  The bytes are within the buffer by how it was
- * made, so its bounds are not looked up in the allocator's books once more, which
- * copy_from_user() does where usercopy is hardened.  That takes 174 instructions a copy,
- * 348 for a message; all else of a write and a read of 64 bytes, from their entry to their
- * return, takes some 660 (Linux 6.1 of Debian, by bench/in-vm --instructions).
+ * Copy from and to the program's memory.  The bytes are within the buffer by construction,
+ * so these skip the check of CONFIG_HARDENED_USERCOPY that copy_from_user() would do.  The
+ * check takes 174 instructions a copy, 348 for a message; the rest of a write and a read
+ * of 64 bytes, from entry to return, takes some 660 (Debian's Linux 6.1, measured by
+ * bench/in-vm --instructions).
  */
 static bool ipcdev_copy_from(u8 *bytes, size_t count, struct ipcdev_memory *from)
 {
@@ -275,8 +276,8 @@ static bool ipcdev_copy_to(const u8 *bytes, size_t count, struct ipcdev_memory *
 }
 
 /**
- * ipcdev_message_from() - the payload of a plain write
- * @open:	by which it is written
+ * ipcdev_message_from() - copy in the payload of a plain write
+ * @open:	that is written to
  * @from:	all of it becomes one message
  * @request:	its @bytes are those of @from, 1 to IPCDEV_MESSAGE_MAX; gets the
  *		message, which the caller frees unless the device takes it
@@ -295,7 +296,7 @@ ipcdev_hot int ipcdev_message_from(struct ipcdev_file *open, struct ipcdev_memor
 	return ipcdev_copy_from(buffer->bytes, request->bytes, from) ? 0 : -EFAULT;
 }
 
-/* One frame of at most @room bytes: a message, to be freed by the caller, or an error. */
+/* Copies in one frame of at most @room bytes.  Returns a message that the caller frees. */
 static struct ipcdev_message *ipcdev_frame_from(struct ipcdev_file *open,
 						struct ipcdev_memory *from, size_t room)
 {
@@ -309,7 +310,7 @@ static struct ipcdev_message *ipcdev_frame_from(struct ipcdev_file *open,
 		return ERR_PTR(-EFAULT);
 	if (!frame.length || frame.flags)
 		return ERR_PTR(-EINVAL);
-	if (frame.length > IPCDEV_MESSAGE_MAX) /* the setting may be less: for the device to say */
+	if (frame.length > IPCDEV_MESSAGE_MAX) /* the device checks its own limit */
 		return ERR_PTR(-EMSGSIZE);
 	if (IPCDEV_FRAME_BYTES(frame.length) > room)
 		return ERR_PTR(-EINVAL);
@@ -327,14 +328,14 @@ static struct ipcdev_message *ipcdev_frame_from(struct ipcdev_file *open,
 }
 
 /**
- * ipcdev_frames_from() - the payloads of a batch
- * @open:	by which they are written
+ * ipcdev_frames_from() - copy in the payloads of a batch write
+ * @open:	that is written to
  * @from:	one or more frames
  * @request:	its @bytes are those of @from, 1 to IPCDEV_BATCH_BYTES_MAX; gets the
  *		messages, which the caller frees unless the device takes them, on
  *		error too
  *
- * Return: 0, -EINVAL or -EMSGSIZE for what is no frame, -ENOMEM or -EFAULT.
+ * Return: 0, -EINVAL or -EMSGSIZE for a bad frame, -ENOMEM or -EFAULT.
  */
 noinline int ipcdev_frames_from(struct ipcdev_file *open, struct ipcdev_memory *from,
 				struct ipcdev_request *request)
@@ -357,7 +358,7 @@ noinline int ipcdev_frames_from(struct ipcdev_file *open, struct ipcdev_memory *
 }
 
 /**
- * ipcdev_bytes_to() - what a plain read was given
+ * ipcdev_bytes_to() - copy out what a plain read was given
  * @to:		has room for them
  * @request:	a copy under way
  *
@@ -389,7 +390,7 @@ static bool ipcdev_frame_to(struct ipcdev_memory *to, const struct ipcdev_slice 
 }
 
 /**
- * ipcdev_frames_to() - what a batch read was given
+ * ipcdev_frames_to() - copy out what a batch read was given
  * @to:		has room for the frames
  * @request:	a copy under way
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The bytes of messages, and how they come from and go to a program's memory.
+ * The bytes of messages, and the copies from and to a program's memory.
  *
- * User memory is copied here, so no lock may be held: a page fault may sleep.
+ * Copying user memory may sleep in a page fault, so no lock may be held.
  */
 #ifndef IPCDEV_BUFFER_H
 #define IPCDEV_BUFFER_H
@@ -14,13 +14,13 @@
 struct ipcdev_buffer;
 struct ipcdev_file;
 
-/* Sizes that are used again, and one class for all that is larger. */
+/* Those whose buffers are reused, and one for all larger sizes. */
 #define IPCDEV_BUFFER_CLASSES 7
 
 /**
- * struct ipcdev_shelf - buffers of one class of size
- * @first:	unused, for any open
- * @room:	for how many more
+ * struct ipcdev_shelf - unused buffers of one size class
+ * @first:	for any open
+ * @room:	how many more it takes
  */
 struct ipcdev_shelf {
 	struct ipcdev_buffer *first;
@@ -28,25 +28,25 @@ struct ipcdev_shelf {
 };
 
 /**
- * struct ipcdev_buffers - buffers that messages have left and others will need
+ * struct ipcdev_buffers - buffers kept for reuse
  * @shelves:	by class; guarded by ipcdev_device.lock
  *
- * An allocation costs a third of passing a small message, and distributions clear what
- * is allocated, which costs as much as copying a large one.  What is kept stays
- * charged to who wrote with it first, until the device is closed by all.
+ * An allocation costs a third of passing a small message, and most distributions clear
+ * allocated memory, which costs as much as copying a large message.  A kept buffer stays
+ * charged to its first writer until the last close of the device.
  *
- * A writer needs its buffer before it takes the lock, since it copies the message first.
- * So an open has a spare, which a write by it takes with one exchange; the write holds the
- * lock later anyway, and then fetches the next spare from the shelf.
+ * A writer copies the message in before it takes the lock, and so needs its buffer before
+ * that.  So each open has a spare, which a write takes with one atomic exchange; later in
+ * the write, under the lock, it gets its next spare from the shelf.
  */
 struct ipcdev_buffers {
 	struct ipcdev_shelf shelves[IPCDEV_BUFFER_CLASSES];
 };
 
 /**
- * struct ipcdev_memory - where in the program's memory a call goes on copying
- * @iter:	of a call with a vector, or by AIO or io_uring; else NULL
- * @address:	without @iter: of the next byte.  How many there are the request says
+ * struct ipcdev_memory - the place in the program's memory where a call copies next
+ * @iter:	for calls with a vector, by AIO or io_uring; otherwise NULL
+ * @address:	without @iter, the next byte; the request has the count
  */
 struct ipcdev_memory {
 	struct iov_iter *iter;

@@ -1,44 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How a call meets the device, sleeps in it and is woken.
+ * How a call enters the device, sleeps in it and is woken.
  *
- *   begin ... finish   one step of the device under its lock, and what it made true for
- *                      others: whoever it completed is woken, the caller's own call
- *                      perhaps among them
- *   catch_up           the steps that are left of somebody's call, done by whoever takes
- *                      the lock next, with the lock free in between; so it is never held
- *                      for long, and nobody who has it sees a call half done
- *   perform            a step that may park its call, which then sleeps until somebody's
- *                      finish completes it, or a signal comes
+ *   begin ... finish   do one step of the device under its lock, then wake the tasks whose
+ *                      calls it completed; the caller's own call may be one of these
+ *   catch_up           does the remaining steps of an unfinished call, whoever takes the
+ *                      lock next, and drops the lock between them; so it is never held for
+ *                      long, and nobody who holds it sees a call half done
+ *   perform            does a step that may park its call, which then sleeps until some
+ *                      task's finish completes it or a signal arrives
  *
- * Who wakes, and who returns (the interleaving that can't happen is a lost wake-up):
+ * Sleeper and waker (the interleaving that can't happen is a lost wake-up):
  *
  *   sleeper                              waker
- *   state = TASK_INTERRUPTIBLE           under the lock: request completed, off all lists
- *   done?  no: schedule()                unlock
- *          yes: return, the stack goes   done = true (release)
- *                                        wake_up_process(task), by RCU still a task
+ *   state = TASK_INTERRUPTIBLE           under the lock: completes the request, unlinks it
+ *   done?  no: schedule()                unlocks
+ *          yes: returns, stack is gone   done = true (release)
+ *                                        wake_up_process(task), which RCU keeps valid
  *
  * The waker reads call->task before it sets done, since the call may be gone after that.
- * It does so after it unlocked, so that who is woken doesn't meet the lock. A sleeper that
- * gets a signal takes the lock: its call is either still parked, and cancelled, or
- * completed; then it waits for done, which is about to come.
+ * It sets done after unlocking, so that the woken task does not contend for the lock.  A
+ * sleeper that gets a signal takes the lock.  If its call is still parked, it cancels it.
+ * If the call is completed, it waits for done, which the waker is about to set.
  *
- * Who polls is woken only if there is somebody, which is looked for under the lock:
+ * Pollers are woken only if there are any, which is checked under the lock:
  *
- *   poller                               who makes the device ready
+ *   poller                               task that makes the device ready
  *   joins the wait queue: poll_wait()    locks the device
  *   locks the device                     queues the message
  *   a message?  no: will sleep           wait queue empty?  no: will wake
  *   unlocks                              unlocks
  *
- * If the poller has the lock first, it is on the queue before it unlocks, and who locks
- * next sees it there; if second, it sees the message.  So neither a barrier is needed nor
- * the queue's own lock.
+ * If the poller gets the lock first, it is on the wait queue before it unlocks, and the
+ * other task sees it there.  If it gets the lock second, it sees the message.  So neither
+ * a barrier nor the wait queue's own lock is needed.
  *
- * Suspend, and the freezer of control groups version 1, freeze a sleeper where it is, and
- * leave its call parked in its place.  That of version 2 has it return to user space first,
- * as a signal does; the call then restarts, and queues anew.
+ * Suspend, and the freezer of cgroup v1, freeze a sleeper in the call, which keeps its
+ * place among the parked.  The freezer of cgroup v2 first makes the task return to user
+ * space, as a signal does; the call then restarts, at the end of the line.
  */
 #include <linux/freezer.h>
 #include <linux/fs.h>
@@ -52,7 +51,7 @@
 #include "node.h"
 #include "trace.h"
 
-/* Hands its result to a call of another task, and wakes that. */
+/* Completes the call of another task, and wakes that task. */
 static noinline void ipcdev_answer(struct ipcdev_node *node, struct ipcdev_call *call)
 {
 	const struct ipcdev_request *request = &call->request;
@@ -75,7 +74,7 @@ static noinline void ipcdev_wake_pollers(struct ipcdev_node *node,
 		wake_up_interruptible_poll(&node->pollers, EPOLLOUT | EPOLLWRNORM);
 }
 
-/* What is not kept: rarely is there anything, but of a batch there may be thousands. */
+/* Frees what is not kept.  Usually nothing, but a batch may leave thousands of messages. */
 static noinline void ipcdev_dispose(struct ipcdev_effects *effects)
 {
 	struct ipcdev_message *message;
@@ -90,9 +89,9 @@ static noinline void ipcdev_dispose(struct ipcdev_effects *effects)
 }
 
 /**
- * ipcdev_finish_retiring() - end a step that at most retires messages, as copy_done
+ * ipcdev_finish_retiring() - end a step that only retires messages, such as copy_done
  * @node:	whose device
- * @effects:	of the step: nobody is completed, and no poller has an edge
+ * @effects:	of the step: no request completed, no edge for pollers
  */
 ipcdev_hot void ipcdev_finish_retiring(struct ipcdev_node *node, struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
@@ -104,7 +103,7 @@ ipcdev_hot void ipcdev_finish_retiring(struct ipcdev_node *node, struct ipcdev_e
 		ipcdev_dispose(effects);
 }
 
-/* Unlocks, and acts on what a step made true; uses it up. */
+/* Unlocks, and acts on the effects of a step, which are empty afterwards. */
 static __always_inline void ipcdev_unlock_and_act(struct ipcdev_node *node,
 						  struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
@@ -112,7 +111,7 @@ static __always_inline void ipcdev_unlock_and_act(struct ipcdev_node *node,
 	struct ipcdev_link *link, *next;
 	bool wake = effects->became_readable || effects->became_writable;
 
-	/* No barrier: see above. */
+	/* Needs no barrier: see the top of this file. */
 	wake = wake && waitqueue_active(&node->pollers);
 	ipcdev_buffers_keep(effects);
 	spin_unlock(&node->device.lock);
@@ -138,7 +137,7 @@ static void ipcdev_note_park(struct ipcdev_node *node, struct ipcdev_request *re
 	trace_ipcdev_park(node->dev.devt, request->operation, request->bytes);
 }
 
-/* The lock is held before and after, and free in between. */
+/* Drops the lock between steps, and takes it again. */
 static noinline void ipcdev_catch_up(struct ipcdev_node *node)
 	__must_hold(&node->device.lock)
 {
@@ -159,7 +158,7 @@ static noinline void ipcdev_catch_up(struct ipcdev_node *node)
 }
 
 /**
- * ipcdev_lock() - lock the device, of which no call is under way then
+ * ipcdev_lock() - lock the device, with no call under way
  * @node:	whose device
  */
 ipcdev_hot void ipcdev_lock(struct ipcdev_node *node)
@@ -173,7 +172,7 @@ ipcdev_hot void ipcdev_lock(struct ipcdev_node *node)
 /**
  * ipcdev_begin() - lock the device for one step
  * @node:	whose device
- * @effects:	set to nothing, to be filled by the step
+ * @effects:	initialised here, filled by the step
  */
 ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects)
 	__acquires(&node->device.lock)
@@ -183,11 +182,11 @@ ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *ef
 }
 
 /**
- * ipcdev_finish() - end a step: unlock, and act on what it made true
+ * ipcdev_finish() - end a step: unlock, and act on its effects
  * @node:	whose device
- * @effects:	of the step; used up
+ * @effects:	of the step; empty afterwards
  *
- * If its call takes more steps, they are done too when this returns.
+ * If the call needs more steps, this does them too.
  */
 ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
@@ -202,9 +201,9 @@ ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *e
 }
 
 /**
- * ipcdev_drop() - messages that the device did not take
+ * ipcdev_drop() - free messages that the device did not take
  * @node:	whose device
- * @messages:	of one write, chained by @next; gone then
+ * @messages:	of one write, linked by @next
  */
 noinline void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messages)
 {
@@ -218,11 +217,11 @@ noinline void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messa
 }
 
 /**
- * ipcdev_call_init() - a call of this task
- * @call:	on its stack
- * @file:	by which it calls
- * @bytes:	of the call
- * @nowait:	it must not park, whatever the file says: IOCB_NOWAIT
+ * ipcdev_call_init() - initialise a call of the current task
+ * @call:	on the task's stack
+ * @file:	that the call is made on
+ * @bytes:	the call's count
+ * @nowait:	IOCB_NOWAIT: don't park, whatever the file's flags say
  */
 ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes,
 				 bool nowait)
@@ -239,19 +238,19 @@ ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *fi
 	call->done = false;
 }
 
-/* Then all that is written of the call by others is visible, and nothing more will be. */
+/* If so, all that other tasks wrote to the call is visible, and they will write no more. */
 static bool ipcdev_is_done(const struct ipcdev_call *call)
 {
 	return smp_load_acquire(&call->done); /* pairs with ipcdev_answer() */
 }
 
 /*
- * A signal is pending: is it the freezer's, for a task that was not asleep yet?  Then no
- * signal is pending any more.  One that sleeps is frozen where it is, and not told.
+ * A signal is pending.  If it is the freezer's, which signals tasks that are not asleep yet,
+ * freezes here, and returns true after the thaw; then only real signals are still pending.
  */
 static bool ipcdev_was_frozen(void)
 {
-	/* A task's own changes only as it executes a program, or exits. */
+	/* Only exec and exit of the task itself change this pointer. */
 	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
 
 	__set_current_state(TASK_RUNNING);
@@ -264,8 +263,8 @@ static bool ipcdev_was_frozen(void)
 }
 
 /*
- * Returns once the call is done, or a signal came and @state lets it in.  Not inlined: it is
- * where a parked call sleeps, and tools show that function's name.
+ * Returns once the call is done, or a signal is pending that @state allows.  Not inlined:
+ * parked calls sleep here, and /proc/PID/wchan shows the function's name.
  */
 static noinline void ipcdev_wait(const struct ipcdev_call *call, unsigned int state)
 {
@@ -281,7 +280,7 @@ static noinline void ipcdev_wait(const struct ipcdev_call *call, unsigned int st
 	__set_current_state(TASK_RUNNING);
 }
 
-/* A signal came: cancels the call if it is still parked. */
+/* On a signal: cancels the call if it is still parked. */
 static void ipcdev_interrupt(struct ipcdev_node *node, struct ipcdev_call *call)
 {
 	struct ipcdev_effects effects;
@@ -297,7 +296,7 @@ static noinline void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *
 	ipcdev_wait(call, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	if (!ipcdev_is_done(call)) {
 		ipcdev_interrupt(node, call);
-		ipcdev_wait(call, TASK_UNINTERRUPTIBLE); /* a waker is about to say so */
+		ipcdev_wait(call, TASK_UNINTERRUPTIBLE); /* the waker is about to set done */
 	}
 }
 
@@ -312,7 +311,7 @@ static noinline void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *
 ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call,
 			      enum ipcdev_operation operation)
 {
-	struct ipcdev_effects effects __uninitialized; /* begin does */
+	struct ipcdev_effects effects __uninitialized; /* ipcdev_begin() sets it */
 
 	ipcdev_begin(node, &effects);
 	if (operation == IPCDEV_OP_READ) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An intrusive singly linked FIFO.  All that the hot path links goes in at one end
- * and out at the other, for which list_head does twice the work, and a call more for
- * each where CONFIG_DEBUG_LIST is on, as in distributions.
+ * An intrusive singly linked FIFO.  The hot path only adds at one end and removes at the
+ * other.  A list_head would cost it twice the stores, and a function call for each
+ * operation where CONFIG_DEBUG_LIST is set, as distributions do.
  *
- * Linking what is linked is a bug that a warning catches.
+ * Adding an element that is already linked is a bug, and warns.
  */
 #ifndef IPCDEV_CHAIN_H
 #define IPCDEV_CHAIN_H
@@ -14,8 +14,8 @@
 #include <linux/types.h>
 
 /**
- * struct ipcdev_link - in what is chained
- * @next:	NULL in the last, itself if it is in no chain
+ * struct ipcdev_link - embedded in each element of a chain
+ * @next:	NULL in the last element; the link itself while it is in no chain
  */
 struct ipcdev_link {
 	struct ipcdev_link *next;
@@ -23,8 +23,8 @@ struct ipcdev_link {
 
 /**
  * struct ipcdev_chain - the FIFO
- * @first:	NULL if there is none
- * @last:	then it means nothing
+ * @first:	NULL if the chain is empty
+ * @last:	undefined if the chain is empty
  */
 struct ipcdev_chain {
 	struct ipcdev_link *first;
@@ -71,7 +71,7 @@ static inline void ipcdev_chain_add_first(struct ipcdev_chain *chain, struct ipc
 	chain->first = link;
 }
 
-/* The first one, taken out; NULL if there is none. */
+/* Removes and returns the first element; NULL if the chain is empty. */
 static inline struct ipcdev_link *ipcdev_chain_pop(struct ipcdev_chain *chain)
 {
 	struct ipcdev_link *link = chain->first;
@@ -83,7 +83,7 @@ static inline struct ipcdev_link *ipcdev_chain_pop(struct ipcdev_chain *chain)
 	return link;
 }
 
-/* The last one first. */
+/* Reverses the chain. */
 static inline void ipcdev_chain_reverse(struct ipcdev_chain *chain)
 {
 	struct ipcdev_chain backwards;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels that this builds for: 6.1 and later.  All
- * guards are here.
+ * Differences between the kernels this builds for, 6.1 and later.  All version
+ * checks are here.
  */
 #ifndef IPCDEV_COMPAT_H
 #define IPCDEV_COMPAT_H
@@ -22,7 +22,7 @@
 
 /*
  * Architectures that inline the copies need not export _copy_from_user().  There the
- * buffer's bounds are looked up.
+ * check of CONFIG_HARDENED_USERCOPY is done.
  */
 #ifdef INLINE_COPY_FROM_USER
 #define ipcdev_copy_from_user copy_from_user

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One message, in one direction:
+ * The life of a message:
  *
  *   1. submit_write   the writer's request arrives with its payload
- *   2. admit          the message joins the queue; with its last one a writer is
- *                     completed
- *   3. match          whoever can go on now is completed, parked readers first
- *   4. take           a reader is given a stretch of the message that its open has
- *                     begun, else of the one at the head, which is begun by that if
- *                     it isn't all; or with batch as many messages as fit
- *   5. copy_done      the caller has copied it: settle counts and retires it
- *      or put_back    the copy failed: the bytes go back to what the open has begun, or
- *                     the whole message to the head, see 3
+ *   2. admit          the message joins the queue; the writer completes with its last one
+ *   3. match          completes every request that can now proceed, parked readers first
+ *   4. take           gives a reader bytes of the message its open has begun, or else of
+ *                     the one at the head; the open begins that one unless it got all of
+ *                     it.  A batch read gets as many messages as fit
+ *   5. copy_done      the caller has copied the bytes; settle counts and retires the
+ *                     message
+ *      or put_back    the copy failed: the bytes return to what the open has begun, or
+ *                     the whole message to the head of the queue; back to 3
  *
  * The mirror of common/device.cpp: the same functions in the same order, with the same
  * parameters, which tests/mirror/names checks.  A reference there is a pointer here, and
@@ -46,7 +46,7 @@
 
 ipcdev_hot void ipcdev_message_init(struct ipcdev_message *message, u32 size)
 {
-	/* Its slice is set when it is admitted. */
+	/* admit sets the slice of @whole. */
 	ipcdev_link_init(&message->link);
 	ipcdev_link_init(&message->whole.link);
 	message->next = NULL;
@@ -97,12 +97,12 @@ void ipcdev_device_init(struct ipcdev_device *device, const struct ipcdev_settin
 }
 
 /**
- * ipcdev_device_apply() - the settings that a change makes of those of now
+ * ipcdev_device_apply() - apply a change to settings
  * @change:	what to change
- * @now:	changed, unless there is an error
+ * @now:	the settings; unchanged on error
  *
- * Return: 0, or -EINVAL if they are out of range, contradict each other, or
- * leave a fifo or a ring without a depth.
+ * Return: 0, or -EINVAL if the result is out of range, contradicts itself, or
+ * leaves a fifo or a ring without a depth.
  */
 int ipcdev_device_apply(const struct ipcdev_settings_change *change, struct ipcdev_settings *now)
 {
@@ -138,8 +138,8 @@ void ipcdev_device_open(struct ipcdev_device *device, struct ipcdev_open *open)
 }
 
 /*
- * What it has begun goes back to the front of a fifo's queue, to a parked reader first;
- * a ring drops it, counts its bytes as truncated, and the message as read.
+ * Returns what the open has begun to the front of a fifo's queue, where parked readers get
+ * it first.  A ring drops it, and counts its bytes as truncated and the message as read.
  * Requires: no call of this open is parked or being copied.
  */
 void ipcdev_device_release(struct ipcdev_device *device, struct ipcdev_open *open,
@@ -151,7 +151,7 @@ void ipcdev_device_release(struct ipcdev_device *device, struct ipcdev_open *ope
 	device->gauges.opens--;
 	if (ipcdev_chain_empty(&open->begun))
 		return;
-	/* A parked reader may finish what goes back. */
+	/* A parked reader may finish the message. */
 	effects->became_writable |= !ipcdev_device_has_room(device);
 	device->releasing = open;
 	device->under_way = true;
@@ -159,8 +159,8 @@ void ipcdev_device_release(struct ipcdev_device *device, struct ipcdev_open *ope
 }
 
 /*
- * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it.  A batch of
- * which some messages were admitted ends with their bytes, not with an error.
+ * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS) or parks it.  A batch of which
+ * some messages were admitted completes with their bytes, not with an error.
  */
 ipcdev_hot void ipcdev_device_submit_write(struct ipcdev_device *device,
 					   struct ipcdev_request *request,
@@ -189,9 +189,9 @@ ipcdev_hot void ipcdev_device_submit_write(struct ipcdev_device *device,
 }
 
 /*
- * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS), or parks it.  It is given what
- * its open has begun, else it begins the message at the head of the queue.  One that is
- * completed with bytes is a copy under way: copy_done or put_back must follow.
+ * Completes the request (0, -EMSGSIZE, -EAGAIN, -ENOBUFS) or parks it.  It gets bytes of
+ * what its open has begun, or else of the message at the head of the queue.  A read that
+ * completes with bytes is a copy under way: copy_done or put_back must follow.
  */
 ipcdev_hot void ipcdev_device_submit_read(struct ipcdev_device *device,
 					  struct ipcdev_request *request,
@@ -220,9 +220,9 @@ ipcdev_hot void ipcdev_device_submit_read(struct ipcdev_device *device,
 }
 
 /*
- * Ends a parked request with @error (-EINTR counts as interrupted), or with the
- * bytes of what it wrote before.  False, and nothing happens, if it is not parked:
- * completed beats cancelled.
+ * Ends a parked request with @error, or with the bytes that it has already written.
+ * -EINTR counts as interrupted.  False if the request is not parked, and then nothing
+ * happens: completed beats cancelled.
  */
 bool ipcdev_device_cancel(struct ipcdev_device *device, struct ipcdev_request *request, int error,
 			  struct ipcdev_effects *effects)
@@ -239,8 +239,8 @@ bool ipcdev_device_cancel(struct ipcdev_device *device, struct ipcdev_request *r
 }
 
 /*
- * The reader has its bytes.  To be called again while the request is IPCDEV_COPYING: if
- * frames are left for the next step, which needn't follow at once.
+ * The reader has its bytes.  Call it until the request is no longer IPCDEV_COPYING: a
+ * batch may take several steps, which needn't follow each other at once.
  */
 ipcdev_hot void ipcdev_device_copy_done(struct ipcdev_device *device,
 					struct ipcdev_request *request,
@@ -258,14 +258,14 @@ ipcdev_hot void ipcdev_device_copy_done(struct ipcdev_device *device,
 }
 
 /*
- * The copy to the reader failed: its bytes go back in front of what its open has begun;
- * but a message of which nothing is read, in front of the queue, as it was.  Parked
- * readers get them first.  A message that CLEAR has reached meanwhile, and would go back
- * to the queue, counts as cleared; and if it would be one too many in a ring, the older
- * one of it and the head of the queue counts as overwritten.
- * @spare is linked if it is needed (never for a batch) and comes out of some
- * ipcdev_effects.returned, this call's or a later one's.
- * Requires: for a batch, @request's pieces in reverse, by ipcdev_chain_reverse().
+ * The copy to the reader failed.  Its bytes return to the front of what its open has
+ * begun; a message of which nothing was read returns whole to the front of the queue.
+ * Parked readers get them first.  A message that would return to the queue counts as
+ * cleared if CLEAR came in the meantime; if it would be one too many in a ring, the older
+ * of it and the head of the queue counts as overwritten.
+ * The device may keep @spare (never for a batch); it comes back in ipcdev_effects.returned
+ * of this call or a later one.
+ * Requires: for a batch, @request's pieces in reverse order, see ipcdev_chain_reverse().
  */
 void ipcdev_device_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
 			    struct ipcdev_piece *spare, struct ipcdev_effects *effects)
@@ -276,7 +276,7 @@ void ipcdev_device_put_back(struct ipcdev_device *device, struct ipcdev_request 
 	device->gauges.copies--;
 	request->account->copies--;
 	request->state = IPCDEV_IDLE;
-	/* CLEAR may have reached what is begun no more. */
+	/* A cleared message may give up its place. */
 	effects->became_writable |= !ipcdev_device_has_room(device);
 	if (request->batch) {
 		ipcdev_chain_add(&effects->returned, &spare->link);
@@ -289,9 +289,8 @@ void ipcdev_device_put_back(struct ipcdev_device *device, struct ipcdev_request 
 	ipcdev_device_go_on(device, effects);
 }
 
-/* -EINVAL as apply; -EBUSY unless idle.  On error nothing changes. */
-int ipcdev_device_configure(struct ipcdev_device *device,
-			    const struct ipcdev_settings_change *change)
+/* -EINVAL as from apply; -EBUSY unless idle.  On error nothing changes. */
+int ipcdev_device_configure(struct ipcdev_device *device, const struct ipcdev_settings_change *change)
 {
 	struct ipcdev_settings next = device->settings;
 	int error;
@@ -309,7 +308,7 @@ int ipcdev_device_configure(struct ipcdev_device *device,
 	return 0;
 }
 
-/* Drops what is queued and admits parked writers.  What is begun stays its open's. */
+/* Drops what is queued and admits parked writers.  Leaves alone what an open has begun. */
 void ipcdev_device_clear(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	lockdep_assert_held(&device->lock);
@@ -322,7 +321,7 @@ void ipcdev_device_clear(struct ipcdev_device *device, struct ipcdev_effects *ef
 }
 
 /*
- * The next step of a call that moves more messages than its step could.
+ * Does the next step of a call that moves more messages than one step may.
  * Requires: ipcdev_device.under_way.
  */
 void ipcdev_device_go_on(struct ipcdev_device *device, struct ipcdev_effects *effects)
@@ -360,7 +359,7 @@ struct ipcdev_poll_mask ipcdev_device_poll_mask(const struct ipcdev_device *devi
 	};
 }
 
-/* A message keeps its place until its last byte is taken. */
+/* In a fifo a message keeps its place until its last byte is taken. */
 static bool ipcdev_device_has_room(const struct ipcdev_device *device)
 {
 	const struct ipcdev_gauges *gauges = &device->gauges;
@@ -370,8 +369,8 @@ static bool ipcdev_device_has_room(const struct ipcdev_device *device)
 }
 
 /*
- * Whether there may be one operation more, parked or being copied.  A parked reader that
- * is given bytes is the same one.
+ * Is there a place for one more operation, parked or copying?  A parked reader that is
+ * given bytes keeps its place.
  */
 static bool ipcdev_device_has_place(const struct ipcdev_device *device)
 {
@@ -389,8 +388,8 @@ static noinline bool ipcdev_device_may_park(const struct ipcdev_device *device,
 }
 
 /*
- * A few copies are always let in: parked writers would else keep out who makes room for
- * them, and for ever.
+ * A few copies are always let in.  Otherwise parked writers could shut out for ever the
+ * readers that would make room for them.
  */
 static bool ipcdev_device_may_copy(const struct ipcdev_device *device,
 				   const struct ipcdev_account *user)
@@ -424,9 +423,9 @@ static noinline void ipcdev_device_park(struct ipcdev_device *device,
 	request->account->parked++;
 }
 
-/* What was done already counts for more than the reason why it is over. */
+/* A request that has moved some bytes reports them rather than the error. */
 static void ipcdev_device_complete(struct ipcdev_request *request, int error,
-				   struct ipcdev_effects *effects)
+			    struct ipcdev_effects *effects)
 {
 	request->state = IPCDEV_COMPLETED;
 	request->error = request->done ? 0 : error;
@@ -434,8 +433,8 @@ static void ipcdev_device_complete(struct ipcdev_request *request, int error,
 }
 
 /*
- * Those of the writer's messages for which there is room join the queue, at least one and
- * as many as the step may still move.
+ * Queues the writer's messages while there is room and the budget lasts, but at least one.
+ * Requires: room for one.
  */
 static void ipcdev_device_admit(struct ipcdev_device *device, struct ipcdev_request *request,
 				struct ipcdev_effects *effects)
@@ -461,8 +460,8 @@ static void ipcdev_device_admit(struct ipcdev_device *device, struct ipcdev_requ
 }
 
 /*
- * Gives the reader, which is on no list, what it can have, and completes it.  False: there
- * is more, for the next step.
+ * Gives the reader what it can have and completes it.  False if the next step has to
+ * continue.  Requires: the reader is on no list.
  */
 static bool ipcdev_device_take(struct ipcdev_device *device, struct ipcdev_request *request,
 			       struct ipcdev_effects *effects)
@@ -497,10 +496,10 @@ static void ipcdev_device_take_bytes(struct ipcdev_device *device, struct ipcdev
 	ipcdev_device_count_taken(device, request->open, from, &taken, effects);
 }
 
-/* The first fits, by submit_read's check.  False: the next one may, too. */
+/* The first message fits: submit_read has checked.  False if the next step has to continue. */
 static noinline __flatten bool ipcdev_device_take_frames(struct ipcdev_device *device,
-							 struct ipcdev_request *request,
-							 struct ipcdev_effects *effects)
+						  struct ipcdev_request *request,
+						  struct ipcdev_effects *effects)
 {
 	u32 done = request->done;
 	bool through = false;
@@ -525,18 +524,16 @@ static noinline __flatten bool ipcdev_device_take_frames(struct ipcdev_device *d
 	return through;
 }
 
-/* Where a read of that open finds its next bytes. */
-static struct ipcdev_chain *ipcdev_device_source(struct ipcdev_device *device,
-						 struct ipcdev_open *open)
+/* Where the open's next read finds its bytes. */
+static struct ipcdev_chain *ipcdev_device_source(struct ipcdev_device *device, struct ipcdev_open *open)
 {
 	return ipcdev_chain_empty(&open->begun) ? &device->queue : &open->begun;
 }
 
-/* The slice is the reader's now.  What is left of the message in the queue is begun by that. */
+/* The slice now belongs to the reader, and the open begins what is left of the message. */
 static void ipcdev_device_count_taken(struct ipcdev_device *device, struct ipcdev_open *open,
-				      const struct ipcdev_chain *from,
-				      const struct ipcdev_slice *slice,
-				      struct ipcdev_effects *effects)
+			       const struct ipcdev_chain *from, const struct ipcdev_slice *slice,
+			       struct ipcdev_effects *effects)
 {
 	slice->message->copying += ipcdev_slice_size(slice);
 	if (from != &device->queue)
@@ -551,10 +548,10 @@ static void ipcdev_device_count_taken(struct ipcdev_device *device, struct ipcde
 }
 
 /*
- * Moves all pieces of a message from the queue to what an open has begun; or the other way,
- * where they become one again, the whole of it.  They are the first ones nearly always, and
- * what lies before one of them, after faults, stays in its order.  If it isn't through, the
- * step has nothing left to spend on anything else.
+ * Moves all pieces of a message from the queue to what an open has begun, or back, where
+ * they become one whole piece again.  They are almost always the first pieces; after faults
+ * others may precede them, and those keep their order.  If the budget runs out here, nothing
+ * else happens in this step.
  */
 static noinline void ipcdev_device_gather(struct ipcdev_device *device,
 					  struct ipcdev_effects *effects)
@@ -589,7 +586,7 @@ static noinline void ipcdev_device_gather(struct ipcdev_device *device,
 		ipcdev_device_requeue(device, message, effects);
 }
 
-/* Off the lists of parked requests, if it is on them. */
+/* Unparks the request, if it is parked. */
 static void ipcdev_device_leave(struct ipcdev_device *device, struct ipcdev_request *request)
 {
 	if (request->state != IPCDEV_PARKED)
@@ -606,8 +603,8 @@ static void ipcdev_device_leave(struct ipcdev_device *device, struct ipcdev_requ
 }
 
 /*
- * Completes the parked requests that can go on, until none can.  What happens to
- * be over by then is no edge for a poller.
+ * Completes the parked requests that can proceed, until none can.  Pollers get no edge for
+ * a state that did not last.
  */
 static void ipcdev_device_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
@@ -619,9 +616,9 @@ static void ipcdev_device_match(struct ipcdev_device *device, struct ipcdev_effe
 		effects->became_writable = ipcdev_device_has_room(device);
 }
 
-/* Ends when nobody can go on, or with the step: then there may be more to do. */
+/* Returns when nobody can proceed, or when the budget runs out: the next step continues. */
 static noinline void ipcdev_device_serve_parked(struct ipcdev_device *device,
-						struct ipcdev_effects *effects)
+					 struct ipcdev_effects *effects)
 {
 	while (effects->budget) {
 		struct ipcdev_request *request = ipcdev_device_next_to_serve(device);
@@ -645,8 +642,8 @@ static noinline void ipcdev_device_serve_parked(struct ipcdev_device *device,
 }
 
 /*
- * NULL if nobody can go on.  What an open has begun goes to its own parked reads before
- * anything goes to others; no other open can have both then.
+ * NULL if nobody can proceed.  What an open has begun goes to its own parked reads before
+ * anything goes to others.  Only @continuing can have both bytes begun and parked reads.
  */
 static struct ipcdev_request *ipcdev_device_next_to_serve(struct ipcdev_device *device)
 {
@@ -673,7 +670,7 @@ static struct ipcdev_request *ipcdev_device_next_to_serve(struct ipcdev_device *
 }
 
 /*
- * False: more of its messages can be moved, by the next step.
+ * False if the next step can move more of its messages.
  * Requires: @effects->budget above 0.
  */
 static bool ipcdev_device_serve(struct ipcdev_device *device, struct ipcdev_request *request,
@@ -681,7 +678,7 @@ static bool ipcdev_device_serve(struct ipcdev_device *device, struct ipcdev_requ
 {
 	if (request->operation == IPCDEV_OP_READ) {
 		ipcdev_device_leave(device, request);
-		effects->budget -= request->batch ? 0 : 1; /* each frame spends of it */
+		effects->budget -= request->batch ? 0 : 1; /* take_frames spends one each */
 		if (!ipcdev_device_take(device, request, effects))
 			return false;
 		if (!list_empty(&request->open->readers))
@@ -692,26 +689,25 @@ static bool ipcdev_device_serve(struct ipcdev_device *device, struct ipcdev_requ
 	ipcdev_device_admit(device, request, effects);
 	if (request->message)
 		return !ipcdev_device_has_room(device);
-	device->arriving = NULL; /* that was it: while there is one, no writer is parked */
+	device->arriving = NULL; /* if set, this request: no writer is parked while one arrives */
 	ipcdev_device_leave(device, request);
 	ipcdev_device_complete(request, 0, effects);
 	return true;
 }
 
-/* The reader has what it took. */
-static void ipcdev_device_finish_copy(struct ipcdev_device *device,
-				      const struct ipcdev_slice *slice,
-				      struct ipcdev_effects *effects)
+/* The reader has the bytes. */
+static void ipcdev_device_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
+			       struct ipcdev_effects *effects)
 {
 	device->statistics.bytes_read += ipcdev_slice_size(slice);
 	slice->message->copying -= ipcdev_slice_size(slice);
 	ipcdev_device_settle(device, slice->message, IPCDEV_FATE_READ, effects);
 }
 
-/* As many as the step may still move.  False: there are more. */
+/* Finishes frames while the budget lasts.  False if some are left. */
 static noinline __flatten bool ipcdev_device_finish_frames(struct ipcdev_device *device,
-							   struct ipcdev_request *request,
-							   struct ipcdev_effects *effects)
+						    struct ipcdev_request *request,
+						    struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *piece;
 
@@ -728,9 +724,9 @@ static noinline __flatten bool ipcdev_device_finish_frames(struct ipcdev_device 
 }
 
 /*
- * What a reader took and could not use: to the front of what its open has begun, by widening
- * the piece that follows it in the same message, else as a piece of its own.  But with
- * nothing of the message read, nor being copied, it is as if it never was begun.
+ * Returns what a reader could not use to the front of what its open has begun: widens the
+ * first piece if that continues the same message, or else adds a piece.  A message that has
+ * all its bytes back is no longer begun: it returns to the queue.
  */
 static void ipcdev_device_give_back(struct ipcdev_device *device, struct ipcdev_open *open,
 				    struct ipcdev_piece *piece, struct ipcdev_effects *effects)
@@ -763,9 +759,8 @@ static void ipcdev_device_give_back(struct ipcdev_device *device, struct ipcdev_
 		device->continuing = open;
 }
 
-/* Those of a batch, the last one first. */
-static void ipcdev_device_give_back_frames(struct ipcdev_device *device,
-					   struct ipcdev_effects *effects)
+/* Gives back the pieces of a batch, the last one first. */
+static void ipcdev_device_give_back_frames(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	struct ipcdev_request *request = device->giving_back;
 	struct ipcdev_chain *backwards = &request->pieces;
@@ -777,9 +772,12 @@ static void ipcdev_device_give_back_frames(struct ipcdev_device *device,
 		device->giving_back = NULL;
 }
 
-/* Nothing of the message is read: it goes to the front of the queue again, if it still may. */
+/*
+ * Returns a message of which nothing was read to the front of the queue, unless it has
+ * been cleared or overwritten in the meantime.
+ */
 static void ipcdev_device_requeue(struct ipcdev_device *device, struct ipcdev_message *message,
-				  struct ipcdev_effects *effects)
+			   struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *whole = &message->whole;
 	const struct ipcdev_piece *head = ipcdev_first_piece(&device->queue);
@@ -820,8 +818,8 @@ static noinline void ipcdev_device_drop_first(struct ipcdev_device *device, enum
 }
 
 /*
- * What an open has begun that goes away: to the front of the queue, in its order; a ring
- * drops it.
+ * Returns what a released open had begun to the front of the queue, in order.  A ring drops
+ * it instead.
  */
 static void ipcdev_device_release_begun(struct ipcdev_device *device,
 					struct ipcdev_effects *effects)
@@ -853,7 +851,7 @@ static void ipcdev_device_release_begun(struct ipcdev_device *device,
 		device->releasing = NULL;
 }
 
-/* It holds nothing any more: it goes back to the caller, but for the message's own. */
+/* Returns an empty piece to the caller, unless it is the message's own. */
 static void ipcdev_device_discard(struct ipcdev_piece *piece, struct ipcdev_effects *effects)
 {
 	if (piece != &piece->slice.message->whole)
@@ -902,9 +900,9 @@ static void ipcdev_device_count_unbegun(struct ipcdev_device *device,
 		device->gauges.begun_messages--;
 }
 
-/* Retires the message once no byte of it waits or is being copied. */
+/* Retires the message once none of its bytes waits or is being copied. */
 static void ipcdev_device_settle(struct ipcdev_device *device, struct ipcdev_message *message,
-				 enum ipcdev_fate fate, struct ipcdev_effects *effects)
+			  enum ipcdev_fate fate, struct ipcdev_effects *effects)
 {
 	if (message->queued || message->begun || message->copying)
 		return;

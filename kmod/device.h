@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The behaviour of /dev/ipcdev as a deterministic state machine: requests go
- * in, completions come out.  The mirror of common/device.h: the same states,
- * the same functions in the same order.  It neither sleeps, allocates nor
- * copies a byte, so that it runs under a spinlock, and also compiles in user
- * space, where the tests hold it against the original.
+ * in, completions come out.  It mirrors common/device.h: the same states, the
+ * same functions in the same order.  It does not sleep, allocate or copy bytes,
+ * so it can run under a spinlock, and it also compiles in user space, where the
+ * tests compare it with the original.
  *
- * All of it is guarded by ipcdev_device.lock; who calls holds that.
+ * ipcdev_device.lock guards all of it; every caller holds that lock.
  *
- * A call moves no more messages than ipcdev_effects.budget allows, so that the lock is
- * never held for long.  While ipcdev_device.under_way says that it isn't through,
- * ipcdev_device_go_on() is the only call allowed, by whoever takes the lock next; so nobody
- * sees it half done.
+ * One step of a call moves no more messages than ipcdev_effects.budget allows, so the lock
+ * is never held for long.  While ipcdev_device.under_way is set a call is unfinished, and
+ * ipcdev_device_go_on() is the only call allowed, by whoever takes the lock next; so nobody sees a
+ * call half done.
  *
- * A slot is a ring of depth 1; of both is said what is said of a ring.
+ * A slot is a ring of depth 1; what is said of a ring holds for both.
  *
  * Invariants, true whenever the lock is free and no call is under way:
  *   - a read is parked only while the queue is empty and its open has begun nothing;
- *   - writers are parked only while a fifo is full: as many messages as depth are queued
- *     or begun, or more, if copies were put back; never in a ring;
- *   - all lists of parked requests are in order of arrival, and a parked read is on that
- *     of the device and on that of its open;
- *   - what waits of a message is in the queue, or one open has begun it;
+ *   - writers are parked only while a fifo is full: depth messages are queued or begun, or
+ *     more if copies were put back; never in a ring;
+ *   - all lists of parked requests are in order of arrival, and a parked read is on the
+ *     device's list and on its open's;
+ *   - the waiting bytes of a message are all in the queue, or one open has begun it;
  *   - a ring's queue holds at most depth messages, each whole and in one piece; a fifo's
- *     may have parts at its head, of messages that an open left when it was released;
+ *     queue may start with the remainders of messages that a released open had begun;
  *   - messages_written = messages_read + queued + begun + overwritten + cleared, when
  *     no copy is under way.
  */
@@ -38,16 +38,16 @@
 #include "ipcdev.h"
 
 /*
- * Messages that one step moves at most: as many as a queue holds with the default
- * settings.
+ * The most messages that one step moves: as many as a queue of the default depth
+ * holds.
  */
 #define IPCDEV_STEP_MESSAGES IPCDEV_DEPTH_DEFAULT
 
 /*
- * The module is one unit for the compiler, unit.c, so that it builds a call's way
- * through the device into one piece: what is declared with this is inlined there, by
- * Kbuild.  Elsewhere device.c is a unit of its own.  Of device.c's own functions those
- * that are noinline aren't on the way of a plain call that needn't wait.
+ * The module is a single translation unit, unit.c, so that the compiler can inline the
+ * whole path of a call: Kbuild makes functions declared with this inline there.  Elsewhere
+ * device.c is a unit of its own.  A static function of device.c is noinline if a plain call
+ * that needn't wait does not go through it.
  */
 #ifndef ipcdev_hot
 #define ipcdev_hot
@@ -70,14 +70,14 @@ static inline u32 ipcdev_slice_size(const struct ipcdev_slice *slice)
 }
 
 /**
- * struct ipcdev_piece - bytes of a message that wait together
+ * struct ipcdev_piece - consecutive bytes of a message that wait together
  * @link:	in ipcdev_device.queue, ipcdev_open.begun, ipcdev_request.pieces or
  *		ipcdev_effects.returned
- * @slice:	what waits
+ * @slice:	these bytes
  *
- * A message arrives as one piece, its own @whole.  It takes a second one only
- * when a read gives bytes back after another read of the same open has taken
- * those behind them.  A batch read takes whole pieces.
+ * A message arrives as one piece, its own @whole.  It needs a second one only if
+ * a read returns bytes after another read of the same open has taken those that
+ * follow.  A batch read takes whole pieces.
  */
 struct ipcdev_piece {
 	struct ipcdev_link link;
@@ -90,18 +90,18 @@ enum ipcdev_fate { IPCDEV_FATE_READ, IPCDEV_FATE_OVERWRITTEN, IPCDEV_FATE_CLEARE
 /**
  * struct ipcdev_message - a message on its way through the device
  * @link:	in ipcdev_effects.retired
- * @next:	of the same write; until it is admitted
- * @whole:	how it arrives in the queue
- * @sequence:	its place among all messages admitted, from 1
+ * @next:	of the same write; valid until it is admitted
+ * @whole:	links it into the queue
+ * @sequence:	counts all messages admitted, from 1
  * @size:	bytes of payload, 1 to max_message
  * @queued:	bytes that wait in the queue
  * @begun:	bytes that wait for the open that has begun it
  * @copying:	bytes that a reader was given and is copying out
  *
- * The bytes belong to whoever embeds this.  What waits of it is in one place: it
- * is queued, and then none of it is copied; or one open has begun it, and then
- * all that is copied of it is copied by reads of that open.  It is retired when
- * all three are 0: nobody can ask for its bytes any more.
+ * The bytes belong to whoever embeds this.  Those that wait are in one place:
+ * either all are queued, and then none is being copied; or one open has begun the
+ * message, and then only reads of that open copy from it.  It is retired when
+ * @queued, @begun and @copying are 0: nobody can read it any more.
  */
 struct ipcdev_message {
 	struct ipcdev_link link;
@@ -122,8 +122,9 @@ enum ipcdev_operation { IPCDEV_OP_READ, IPCDEV_OP_WRITE };
 enum ipcdev_request_state { IPCDEV_IDLE, IPCDEV_PARKED, IPCDEV_COMPLETED, IPCDEV_COPYING };
 
 /**
- * struct ipcdev_account - a user, and what the device has of theirs
- * @privileged:	set by the caller, who owns it: may have as much as all together
+ * struct ipcdev_account - a user's share of the limits
+ * @privileged:	set by the caller, who owns it: only the limit for the whole
+ *		device applies
  * @parked:	requests
  * @copies:	reads given bytes, neither done nor put back
  */
@@ -134,14 +135,15 @@ struct ipcdev_account {
 };
 
 /**
- * struct ipcdev_open - an open file description, which dup and fork share
- * @begun:	what is left of what it has begun, the next bytes first.  Usually one
- *		piece, the end of one message; copies that fault may add others, of
- *		other messages too
+ * struct ipcdev_open - the device's view of an open file description, which dup
+ *			and fork share
+ * @begun:	what is left of the messages it has begun, the next bytes first.
+ *		Usually one piece, the end of one message; copies that fault may add
+ *		pieces, also of other messages
  * @readers:	its parked reads, in order of arrival
  *
- * The caller owns it, and keeps it from ipcdev_device_open() until no call is under way
- * after ipcdev_device_release().  All that is in it is the device's.
+ * The caller owns it.  It must outlive the call that ipcdev_device_release() starts (see
+ * ipcdev_device.under_way).  Its fields are the device's.
  */
 struct ipcdev_open {
 	struct ipcdev_chain begun;
@@ -155,8 +157,8 @@ void ipcdev_open_init(struct ipcdev_open *open);
  * @hook:	 in a list of parked requests
  * @open_hook:	 a parked read: in ipcdev_open.readers
  * @link:	 in ipcdev_effects.completed
- * @account:	 set by the caller: of whom it is; outlives the request
- * @open:	 set by the caller: by which it came; not released before the
+ * @account:	 set by the caller: who is charged for it; outlives the request
+ * @open:	 set by the caller: that it came by; released only after the
  *		 request is over
  * @operation:	 set by submit
  * @nonblocking: set by the caller: don't park
@@ -164,16 +166,16 @@ void ipcdev_open_init(struct ipcdev_open *open);
  * @bytes:	 set by the caller: count of the read, size of the message or of
  *		 all frames
  * @largest:	 set by the caller: write with @batch: bytes of its largest message
- * @message:	 set by the caller: payloads of a write, one, or with @batch a
- *		 chain by ipcdev_message.next.  The device takes each, and sets
- *		 the next one, when it is admitted; what is left at the end is
- *		 the caller's
+ * @message:	 set by the caller: the payload of a write, or with @batch a
+ *		 chain of them linked by ipcdev_message.next.  As the device
+ *		 admits a message it takes it and advances this to the next;
+ *		 what is left here at the end is the caller's
  * @state:	 the device's
  * @error:	 0 or a negative errno, once completed
- * @done:	 bytes written, or bytes to copy to the reader; frames counted
- *		 whole
+ * @done:	 bytes written, or to be copied to the reader; with @batch those
+ *		 of whole frames
  * @taken:	 read: the @done bytes that were taken
- * @pieces:	 read with @batch: what was taken instead, a frame each; valid
+ * @pieces:	 read with @batch, instead of @taken: one for each frame; valid
  *		 while @state is IPCDEV_COPYING
  */
 struct ipcdev_request {
@@ -198,14 +200,14 @@ struct ipcdev_request {
 ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request);
 
 /**
- * struct ipcdev_effects - what one call of the device makes true for others
- * @budget:	messages, or pieces of one, that may be moved besides the first.
- *		ipcdev_device_go_on() does what is left
+ * struct ipcdev_effects - what one call of the device changed for others
+ * @budget:	how many messages, or pieces of one, may be moved besides the
+ *		first.  ipcdev_device_go_on() does the rest
  * @completed:	requests to be answered, in the order in which they completed
- * @retired:	messages to be freed: no byte of them is left
- * @returned:	spare pieces of put_back that are no longer needed
- * @became_readable: a poller's edge: a message was queued, or given back
- * @became_writable: a poller's edge: a full fifo got room
+ * @retired:	messages to be freed: none of their bytes is left
+ * @returned:	spare pieces from put_back that are no longer needed
+ * @became_readable: an edge for pollers: a message was queued or given back
+ * @became_writable: an edge for pollers: a full fifo got room
  */
 struct ipcdev_effects {
 	u32 budget;
@@ -218,7 +220,7 @@ struct ipcdev_effects {
 
 ipcdev_hot void ipcdev_effects_init(struct ipcdev_effects *effects);
 
-/* One more message?  False: not in this step. */
+/* Spends one.  False if the budget of this step is used up. */
 static inline bool ipcdev_spend(struct ipcdev_effects *effects)
 {
 	if (!effects->budget)
@@ -248,7 +250,7 @@ static inline struct ipcdev_piece *ipcdev_next_piece(struct ipcdev_chain *chain)
 	return link ? container_of(link, struct ipcdev_piece, link) : NULL;
 }
 
-/* The first one, which stays there; NULL if there is none. */
+/* The first one, left in the chain; NULL if there is none. */
 static inline struct ipcdev_piece *ipcdev_first_piece(const struct ipcdev_chain *chain)
 {
 	return chain->first ? container_of(chain->first, struct ipcdev_piece, link) : NULL;
@@ -267,16 +269,16 @@ struct ipcdev_settings_change {
 	u32 max_message;
 };
 
-/* As ipcdev.h has them.  Tests take less, to see every state at a limit. */
+/* Those of ipcdev.h.  Tests set lower ones, to reach every state at a limit. */
 struct ipcdev_limits {
 	u32 operations;		/* parked, and copies under way */
 	u32 per_user;		/* those of one account without privilege */
-	u32 copies;		/* so many are let in beyond both */
+	u32 copies;		/* let in beyond both of them */
 };
 
 struct ipcdev_gauges {
 	u32 queued_messages;	/* messages with a byte in the queue */
-	u32 begun_messages;	/* messages with a byte that waits for who began them */
+	u32 begun_messages;	/* messages with a byte waiting for the open that began them */
 	u64 queued_bytes;
 	u32 parked_readers;
 	u32 parked_writers;
@@ -304,36 +306,36 @@ struct ipcdev_poll_mask {
 };
 
 /**
- * struct ipcdev_device - the queue and who waits for it
- * @lock:	guards everything below, and every request and message on it
+ * struct ipcdev_device - the queue and the requests that wait for it
+ * @lock:	guards all that follows, and the requests and messages on its lists
  * @settings:	as configured
  * @limits:	those of ipcdev.h
- * @gauges:	of now
+ * @gauges:	the present values
  * @queue:	pieces to be read, oldest first
  * @readers:	parked, in the order in which they will be served
  * @writers:	parked, each still holding its message
  * @statistics:	since the device began
- * @cleared_through: sequence of the last message that clear reached
- * @under_way:	a call is.  What is left of it, in the order in which it is done:
- * @gathering:	all that waits of this message changes its place,
- * @gatherer:	which is the queue or what this open has begun
- * @beginning:	from the queue, to what is begun; else the other way
- * @aside:	pieces that lay before those, the last one first
+ * @cleared_through: sequence of the last message admitted before the last clear
+ * @under_way:	a call is unfinished.  What is left to do, in this order:
+ * @gathering:	move the waiting bytes of this message between the queue and
+ * @gatherer:	what this open has begun:
+ * @beginning:	true: from the queue to the open; false: back
+ * @aside:	pieces that preceded those, the last one first
  * @clearing:	drop what is queued
- * @releasing:	what this open has begun goes back, or is dropped
- * @giving_back: a batch read, whose frames go back
- * @serving:	more of its messages can be moved now
- * @continuing:	this open's parked reads go on with what it has begun
- * @out_of_turn: that one is for what is begun alone: others came before it
- * @arriving:	a batch write that is on no list; parks if it must
- * @regained:	a put_back left this open something: an edge, if that stays
- * @held_readable: edges of the steps before
+ * @releasing:	return what this open has begun, or drop it
+ * @giving_back: return the frames of this batch read
+ * @serving:	move more messages of this request
+ * @continuing:	serve this open's parked reads from what it has begun;
+ * @out_of_turn: and from nothing else: other readers came earlier
+ * @arriving:	a batch write on no list yet; park it if it must wait
+ * @regained:	a put_back gave this open bytes: an edge, if they stay
+ * @held_readable: edges from earlier steps
  * @held_writable: likewise
  *
- * In an order by which what each call needs is in the first two cache lines.
+ * The order puts what every call needs into the first two cache lines.
  */
 struct ipcdev_device {
-	spinlock_t lock; /* all that follows, and what is on the lists */
+	spinlock_t lock; /* all that follows, and what is on its lists */
 	struct ipcdev_settings settings;
 	struct ipcdev_limits limits;
 	struct ipcdev_gauges gauges;

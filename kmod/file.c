@@ -6,14 +6,15 @@
  *   2. perform       submits it, and sleeps until it is done: call.c
  *   3. read          copy out, then a last step: copy_done or put_back
  *
- * read(2) and write(2) come with an address, everything else (vectors, AIO, io_uring)
- * with an iov_iter.  The VFS would make the former into the latter, which costs a tenth
- * of a small message; building each into one piece (__flatten) saves as much again.  That
- * the file has both means that the kernel itself can't read or write it (kernel_read()).
+ * read(2) and write(2) pass an address, everything else (vectors, AIO, io_uring) an
+ * iov_iter.  Without .read and .write the VFS would wrap the address in an iov_iter, which
+ * costs a tenth of a small message; inlining each whole path (__flatten) saves as much
+ * again.  Having both kinds means that the kernel itself can't read or write the file
+ * (kernel_read()).
  *
- * IOCB_NOWAIT (RWF_NOWAIT, and what io_uring tries first) is O_NONBLOCK for one call: it
- * doesn't park.  As with a pipe, memory for the message and pages of the program's are
- * waited for: they come without anybody's doing.
+ * IOCB_NOWAIT (RWF_NOWAIT, and io_uring's first attempt) is O_NONBLOCK for one call: it
+ * doesn't park.  As with a pipe, it may still sleep for memory or in a page fault, which
+ * needs no other process to end.
  */
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -28,19 +29,19 @@
 static int ipcdev_copy_in(struct ipcdev_file *open, struct ipcdev_request *request,
 			  struct ipcdev_memory *from)
 {
-	/* The setting may be less: for the device to say. */
+	/* The device checks its own limit. */
 	if (request->bytes > (request->batch ? IPCDEV_BATCH_BYTES_MAX : IPCDEV_MESSAGE_MAX))
 		return -EMSGSIZE;
 	return request->batch ? ipcdev_frames_from(open, from, request) :
 				ipcdev_message_from(open, from, request);
 }
 
-/* Of one byte or more. */
+/* For one byte or more. */
 static ssize_t ipcdev_write_message(struct ipcdev_node *node, const struct file *file,
 				    size_t bytes, struct ipcdev_memory *from, bool nowait)
 {
-	struct ipcdev_call call __uninitialized; /* call_init does */
-	ssize_t result; /* signed and wide: done is neither */
+	struct ipcdev_call call __uninitialized; /* ipcdev_call_init() sets it */
+	ssize_t result; /* not int: ?: with a u32 would lose the sign */
 
 	ipcdev_call_init(&call, file, bytes, nowait);
 	result = ipcdev_copy_in(ipcdev_file_of(file), &call.request, from);
@@ -77,15 +78,15 @@ static ssize_t ipcdev_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 			    iocb->ki_flags & IOCB_NOWAIT);
 }
 
-/* The program's memory did not take them. */
+/* The copy to the program's memory failed. */
 static noinline void ipcdev_return_bytes(struct ipcdev_node *node, struct ipcdev_request *request)
 {
 	struct ipcdev_effects effects;
 	struct ipcdev_piece *spare;
 
 	/*
-	 * Must not fail: without it the bytes would be lost.  It is small, and taken only
-	 * here: to have one ready would cost each read an allocation.
+	 * Must not fail, or the bytes would be lost.  It is small, and allocated only here:
+	 * preparing one would cost each read an allocation.
 	 */
 	spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	ipcdev_link_init(&spare->link);
@@ -118,11 +119,11 @@ static noinline __flatten int ipcdev_copy_frames_out(struct ipcdev_node *node,
 	return 0;
 }
 
-/* The last step of a read that got bytes: 0, or -EFAULT and they are put back. */
+/* The last step of a read that got bytes.  On -EFAULT they are put back. */
 static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *request,
 			   struct ipcdev_memory *to)
 {
-	struct ipcdev_effects effects __uninitialized; /* begin does */
+	struct ipcdev_effects effects __uninitialized; /* ipcdev_begin() sets it */
 	int error;
 
 	if (request->batch)
@@ -142,7 +143,7 @@ static ssize_t ipcdev_read(const struct file *file, size_t bytes, struct ipcdev_
 			   bool nowait)
 {
 	struct ipcdev_node *node = ipcdev_file_of(file)->node;
-	struct ipcdev_call call __uninitialized; /* call_init does */
+	struct ipcdev_call call __uninitialized; /* ipcdev_call_init() sets it */
 	ssize_t result;
 
 	ipcdev_call_init(&call, file, bytes, nowait);
@@ -215,7 +216,7 @@ static int ipcdev_file_release(struct inode *inode, struct file *file)
 
 	ipcdev_begin(node, &effects);
 	ipcdev_device_release(&node->device, &open->open, &effects);
-	ipcdev_finish(node, &effects); /* all its steps: nobody knows of it any more */
+	ipcdev_finish(node, &effects); /* does all steps: nothing refers to the open any more */
 	ipcdev_buffers_init(&unused);
 	spin_lock(&node->device.lock);
 	if (!node->device.gauges.opens)

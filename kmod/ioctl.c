@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The ioctls of common/uapi/ipcdev.h.  The number encodes the size of the struct,
- * which may grow: what a newer program sets beyond the fields known here must be
- * 0, and is 0 on the way out.
+ * which may grow: fields that only a newer program knows must be 0 on the way in,
+ * and are 0 on the way out.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -20,7 +20,7 @@ static bool ipcdev_ioctl_is(unsigned int command, unsigned int known)
 	       _IOC_DIR(command) == _IOC_DIR(known) && _IOC_SIZE(command) >= _IOC_SIZE(known);
 }
 
-/* The struct that the program sent, of which the first field is its size. */
+/* Copies in the program's struct, whose first field is its size. */
 static int ipcdev_take_struct(void *known, size_t known_bytes, const void __user *from,
 			      unsigned int command)
 {
@@ -31,7 +31,7 @@ static int ipcdev_take_struct(void *known, size_t known_bytes, const void __user
 	return *(u32 *)known == _IOC_SIZE(command) ? 0 : -EINVAL;
 }
 
-/* The answer, with zeroes for what the program knows and this module doesn't. */
+/* Copies out the answer, with zeros for fields that only the program knows. */
 static int ipcdev_give_struct(void __user *to, const void *known, size_t known_bytes,
 			      unsigned int command)
 {
@@ -97,7 +97,7 @@ static int ipcdev_ioctl_stats(struct ipcdev_node *node, unsigned int command, vo
 	return ipcdev_give_struct(user, &stats, sizeof(stats), command);
 }
 
-/* As a clock of the caller's time namespace shows it, or 0 if it began only later. */
+/* In the caller's time namespace; 0 if the clock of that began later. */
 static u64 ipcdev_since_of(const struct ipcdev_call *call)
 {
 	struct timespec64 since = ns_to_timespec64(call->since_ns);
@@ -106,7 +106,7 @@ static u64 ipcdev_since_of(const struct ipcdev_call *call)
 	return max_t(s64, timespec64_to_ns(&since), 0);
 }
 
-/* Adds those of one list that are wanted, and counts in @total all that @asking may see. */
+/* Adds the wanted entries of one list; counts in @total all that @asking may see. */
 static void ipcdev_list_waiters(struct list_head *parked, const struct ipcdev_account *asking,
 				struct ipcdev_waiters *waiters)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module: parameters, and the nodes from load to unload.
+ * The module: its parameters, and the nodes from load to unload.
  *
- * What a device does is in device.c, how a call meets it in file.c and call.c.
+ * What a device does is in device.c, how a call enters it in file.c and call.c.
  */
 #include <linux/ctype.h>
 #include <linux/device.h>
@@ -39,7 +39,7 @@ static ushort permissions = 0600;
 module_param(permissions, ushort, 0444);
 MODULE_PARM_DESC(permissions, "of the device nodes, in octal with a leading 0 (0600)");
 
-/* What @mode may be, and what sysfs shows. */
+/* The values of the parameter mode, which sysfs shows too. */
 const char *const ipcdev_modes[IPCDEV_MODE_RING + 1] = {
 	[IPCDEV_MODE_FIFO] = "fifo",
 	[IPCDEV_MODE_SLOT] = "slot",
@@ -96,7 +96,7 @@ static int __init ipcdev_check_names(void)
 	return 0;
 }
 
-/* Of that name, or 0. */
+/* The mode of that name, or 0. */
 static u32 __init ipcdev_mode_of(const char *name)
 {
 	u32 found;
@@ -140,8 +140,8 @@ static int __init ipcdev_check_settings(struct ipcdev_settings *settings)
 }
 
 /*
- * An `echo > /dev/NAME` before anything serves it leaves a regular file there, on
- * which devtmpfs can't make the node; and it would not say so.
+ * An `echo > /dev/NAME` before anything serves it leaves a regular file there.  devtmpfs
+ * then can't create the node, and would not report that.
  */
 static int __init ipcdev_check_path(const char *name)
 {
@@ -226,9 +226,9 @@ static void ipcdev_destroy_nodes(void)
 }
 
 /*
- * A node is live at once: who opens it holds the module, but only against rmmod.  When
- * loading fails the module is freed all the same, below that file.  So one that is live
- * is enough for success.
+ * A node is live at once, and whoever opens it pins the module against rmmod, but not
+ * against a failing load, which would free the module under the open file.  So loading
+ * succeeds once one node is live.
  */
 static int __init ipcdev_create_nodes(const struct ipcdev_settings *settings)
 {

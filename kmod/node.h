@@ -5,12 +5,12 @@
  *
  *   ipcdev_main.c  parameters, nodes from load to unload
  *   file.c         open, read, write, poll
- *   account.c      whose an open is, for the limits
+ *   account.c      which user an open counts for
  *   buffer.c       the bytes of messages, from a program's memory and to it
- *   call.c         how a call meets the device, sleeps and is woken
+ *   call.c         how a call enters the device, sleeps and is woken
  *   ioctl.c        the ioctls of common/uapi/ipcdev.h
  *   sysfs.c        settings, gauges and counters below /sys/class/ipcdev
- *   unit.c         all of these for the compiler
+ *   unit.c         all of these as one translation unit
  *   device.c       who gets what and who waits: mirrors common/device.cpp
  */
 #ifndef IPCDEV_NODE_H
@@ -31,14 +31,14 @@
  * struct ipcdev_node - one /dev/NAME
  * @dev:	owns the memory: its release frees the node
  * @cdev:	keeps a reference to @dev while it is open
- * @pollers:	who waits in poll, select or epoll; has a lock of its own, taken
- *		with @device.lock free
- * @accounts:	of those who have it open
+ * @pollers:	tasks in poll, select or epoll; has a lock of its own, never taken
+ *		while @device.lock is held
+ * @accounts:	of the users who have it open
  * @device:	the queue, with the lock that guards it
- * @buffers:	to be used again; guarded by @device.lock too
+ * @buffers:	kept for reuse; guarded by @device.lock too
  *
- * Who polls writes to @pollers, and who holds the lock to what follows it: each begins
- * a cache line.
+ * Pollers write to @pollers, holders of the lock to what follows it: so each starts a cache
+ * line.
  */
 struct ipcdev_node {
 	struct device dev;
@@ -50,16 +50,16 @@ struct ipcdev_node {
 };
 
 /**
- * struct ipcdev_file - an open file description of it
- * @node:	of which device
- * @account:	of who opened it
+ * struct ipcdev_file - an open file description of a node
+ * @node:	that is open
+ * @account:	of the user who opened it
  * @batch:	its calls move frames, by IPCDEV_IOC_BATCH; written under
- *		ipcdev_device.lock, read once at the beginning of a call
- * @spare:	a buffer for the next write, or NULL: taken by exchange, given under
- *		ipcdev_device.lock
- * @open:	what the device knows of it; guarded by ipcdev_device.lock
+ *		ipcdev_device.lock, read once at the start of a call
+ * @spare:	a buffer for the next write, or NULL: taken by an atomic exchange, set
+ *		under ipcdev_device.lock
+ * @open:	the device's part; guarded by ipcdev_device.lock
  *
- * A writer's processor writes to it with each message, and so has a cache line for it.
+ * Every write changes it, so it has a cache line to itself.
  */
 struct ipcdev_file {
 	struct ipcdev_node *node;
@@ -77,10 +77,10 @@ static inline struct ipcdev_file *ipcdev_file_of(const struct file *file)
 /**
  * struct ipcdev_call - a read or write, on the stack of the task that makes it
  * @request:	guarded by ipcdev_device.lock until it is completed
- * @task:	who makes it
+ * @task:	that makes it
  * @since_ns:	CLOCK_MONOTONIC, ns, when it parked
- * @done:	the last thing that is written of it by another task; then it is
- *		the task's own again, which may return at once
+ * @done:	another task sets this last; after that the call is @task's alone,
+ *		which may return at once
  */
 struct ipcdev_call {
 	struct ipcdev_request request;
@@ -94,7 +94,7 @@ static inline struct ipcdev_call *ipcdev_call_of(struct ipcdev_request *request)
 	return container_of(request, struct ipcdev_call, request);
 }
 
-/* By which it calls. */
+/* The open file description that the call is made on. */
 static inline struct ipcdev_file *ipcdev_call_file(const struct ipcdev_call *call)
 {
 	return container_of(call->request.open, struct ipcdev_file, open);

@@ -20,7 +20,7 @@ static u64 ipcdev_value(struct device *dev, size_t offset, size_t size)
 	return value;
 }
 
-/* A file named as the field of this struct of ipcdev_device, which it shows. */
+/* A file that shows the field of the same name in a struct of ipcdev_device. */
 #define IPCDEV_SHOW(part, field)                                                                  \
 static ssize_t field##_show(struct device *dev, struct device_attribute *attribute, char *text)  \
 {                                                                                                 \

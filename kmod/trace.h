@@ -12,7 +12,7 @@
 #include <linux/kdev_t.h>
 #include <linux/tracepoint.h>
 
-/* Their values, for who reads the formats and not this file: perf, trace-cmd. */
+/* The values, for perf and trace-cmd, which see only the event formats. */
 TRACE_DEFINE_ENUM(IPCDEV_OP_READ);
 TRACE_DEFINE_ENUM(IPCDEV_OP_WRITE);
 
@@ -48,8 +48,8 @@ DEFINE_EVENT(ipcdev_call, ipcdev_read,
 );
 
 /*
- * A call is parked, or ends by a signal.  A batch of which a part is in may be parked by
- * another task, which did the rest of it.
+ * A call is parked, or ended by a signal.  Another task may park a batch that is partly
+ * queued, when it does the remaining steps.
  */
 DECLARE_EVENT_CLASS(ipcdev_wait,
 	TP_PROTO(dev_t dev, int operation, u64 bytes),
@@ -79,8 +79,8 @@ DEFINE_EVENT(ipcdev_wait, ipcdev_cancel,
 );
 
 /*
- * The current task completes the parked call of another.  Ids are those of the initial
- * pid namespace, as all of a trace.
+ * The current task completes another task's parked call.  Thread ids are those of the
+ * initial pid namespace, as everywhere in a trace.
  */
 TRACE_EVENT(ipcdev_complete,
 	TP_PROTO(dev_t dev, int operation, pid_t waiter, u32 done, int error),

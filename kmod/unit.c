@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module as one unit for the compiler, as the scheduler's policies are one in the
- * kernel: a write and a read of a small message pass through 20 functions, and what it
- * costs to call them is a tenth of it all.
+ * The module as one translation unit, like the policies of the kernel's scheduler: a write
+ * and a read of a small message pass through 20 functions, and calling them would cost a
+ * tenth of the total.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

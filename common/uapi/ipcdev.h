@@ -4,116 +4,116 @@
  *
  * This header is the interface for programs: limits, ioctls and, in this
  * comment, what every call does.  It is plain C with fixed-width types; the
- * layout is the same for 32-bit and 64-bit programs.  What is in brackets are the
- * clauses of docs/contract.md, which says the same in full.
+ * layout is the same for 32-bit and 64-bit programs.  Names in brackets refer to
+ * the clauses of docs/contract.md, which says the same in full.
  *
- * DEVICE      A device holds one queue of messages, shared by all who have it
- *             open.  An *open* is an open file description: dup(2) and fork(2)
- *             share it.  A message is *begun* by the open that has read a part
- *             of it, and *finished* with its last byte.  A call that can't
+ * device      A device holds one queue of messages, shared by all processes that
+ *             have it open.  An *open* is an open file description: dup(2) and
+ *             fork(2) share it.  An open *begins* a message when it reads a part
+ *             of it, and *finishes* it with the last byte.  A call that can't
  *             finish now is parked: it sleeps in the kernel until another
  *             process makes it possible.
  *
  * modes       fifo: nothing is lost; a writer waits while `depth` messages are
  *             queued or begun.
  *             ring: a writer never waits; when `depth` messages are queued, the
- *             oldest of them is dropped (and counted as overwritten).  A message
- *             that is begun is not among them.
+ *             oldest of them is dropped (and counted as overwritten).  A begun
+ *             message is not among them.
  *             slot: a ring of depth 1; the newest value wins.  [M1, M2, M3]
  *
- * open(2)     Any number of times; changes nothing in the queue.  O_TRUNC,
- *             O_APPEND and O_CREAT are ignored, so that `>` and `>>` of a shell
+ * open(2)     Any number of times; leaves the queue unchanged.  O_TRUNC,
+ *             O_APPEND and O_CREAT are ignored, so that a shell's `>` and `>>`
  *             work.  [O1, O4, O5]
  *
- * close(2)    The last close of an open that has begun a message: fifo: what is
- *             left of it goes back to the front of the queue, to a parked reader
- *             first; ring and slot: it is dropped (and counted as truncated).
- *             Nothing else changes.  [O2, O3]
+ * close(2)    If the last close of an open leaves a message unfinished: in a fifo
+ *             the rest of it returns to the front of the queue, and a parked
+ *             reader gets it first; a ring or slot drops it (and counts it as
+ *             truncated).  Nothing else changes.  [O2, O3]
  *
- * write(2)    1 to max_message bytes: all of it becomes one message, or
- *             nothing does.  writev(2) makes one message of its segments.
+ * write(2)    1 to max_message bytes become one message, all or nothing.
+ *             writev(2) makes one message of its segments.
  *             0 bytes: returns 0, queues nothing.
- *             fifo, full: parks; admitted in order of arrival.
+ *             full fifo: parks; admitted in order of arrival.
  *             ring, slot: never parks.
  *             EMSGSIZE  more than max_message bytes
  *             EAGAIN    O_NONBLOCK or RWF_NOWAIT, and it would park
- *             ENOBUFS   it would park, and too many operations do: see limits
+ *             ENOBUFS   it would park, and too many operations are: see limits
  *             EFAULT    bad buffer; nothing was queued
  *             EINTR     a signal came while parked; nothing was queued
  *             ENOMEM    no memory for the message
  *             [W1 to W9]
  *
- * read(2)     Bytes of one message at most, and never 0 for a count above 0:
- *             there is no end of file.
+ * read(2)     Returns bytes of one message only, and never 0 for a count above
+ *             0: there is no end of file.
  *             An open that has begun a message gets the next bytes of it, and
- *             nobody else does; else it begins the oldest message of the queue.
+ *             nobody else does; otherwise it begins the oldest queued message.
  *             So readers that each open the device get whole messages, however
  *             small their reads.
  *             nothing begun, the queue empty: parks; served in order of arrival.
  *             EAGAIN, EINTR as for write
  *             ENOBUFS   it would park, or copy a message out, and too many
- *                       operations do: see limits
- *             EFAULT    bad buffer; the bytes stay: in front of what the open has
- *                       begun; a message of which nothing is read, in front of
- *                       the queue
+ *                       operations are: see limits
+ *             EFAULT    bad buffer; no bytes are lost: they return to the front
+ *                       of what the open has begun, and a message of which
+ *                       nothing was read to the front of the queue
  *             [R1 to R8]
  *
  * hand-off    Whoever makes a parked operation possible completes it; a
- *             newcomer never overtakes it.  An operation that was completed
- *             reports success even if a signal came meanwhile.  [H1 to H6]
+ *             newcomer never overtakes it.  A completed operation reports
+ *             success even if a signal came meanwhile.  [H1 to H6]
  *
- * limits      At most IPCDEV_PARKED_MAX operations are parked or being copied
+ * limits      At most IPCDEV_PARKED_MAX operations may be parked or being copied
  *             out, and at most IPCDEV_PARKED_PER_USER_MAX of one user without
- *             privilege, so that nobody shuts out everybody else; one more
- *             gets ENOBUFS.  Only a read that finds a message is let in beyond
- *             them, while fewer than IPCDEV_COPIES_RESERVED are being copied
- *             out.  A call is of the user who opened the file, whoever makes
- *             it.  Without privilege is who is neither root (the module:
- *             neither CAP_SYS_RESOURCE nor CAP_SYS_ADMIN), nor who serves the
- *             device, nor its owner.  [W8]
+ *             privilege, so that no user can shut out the others; one more gets
+ *             ENOBUFS.  Beyond these limits only reads that find a message are
+ *             let in, while fewer than IPCDEV_COPIES_RESERVED are being copied
+ *             out.  A call counts for the user who opened the file, whoever
+ *             makes it.  Root, the user who serves the device and its owner have
+ *             privilege; with the module so has anybody with CAP_SYS_RESOURCE or
+ *             CAP_SYS_ADMIN.  [W8]
  *
- * no wait     O_NONBLOCK is for all calls of an open, RWF_NOWAIT for one
+ * no wait     O_NONBLOCK applies to all calls of an open, RWF_NOWAIT to one
  *             (EOPNOTSUPP without IPCDEV_CAP_NOWAIT).  A call by io_uring that
- *             would park is not parked: io_uring waits as poll does, and tries
- *             again, in no order with calls that are parked.  [P5, N4]
+ *             would park is not parked: io_uring polls and tries again, and has
+ *             no place among the parked calls.  [P5, N4]
  *
  * poll(2)     POLLIN|POLLRDNORM: this open has begun a message, or one waits in
  *             the queue.  POLLOUT|POLLWRNORM: a write of max_message bytes would
- *             not park.  POLLERR: the one who served the device is gone.
- *             Edge-triggered epoll gets an edge after every message that is
- *             queued, what a close or a bad buffer puts back included, and
- *             whenever a full fifo gets room; what a short read leaves to its own
- *             open makes none.  [P1 to P4]
+ *             not park.  POLLERR: the server is gone.
+ *             Edge-triggered epoll gets an edge for every message that is
+ *             queued, also by a close or a bad buffer that puts it back, and
+ *             whenever a full fifo gets room; not for what a short read leaves
+ *             to its own open.  [P1 to P4]
  *
  * not offered mmap ENODEV; splice, sendfile, fsync EINVAL; O_DIRECT EINVAL at
  *             open; FIONREAD ENOTTY.
- *             A device served as a FUSE file shows a regular file's answers
- *             here instead: docs/differences.md lists them.  [N1 to N7]
+ *             A device served as a FUSE file answers like a regular file here:
+ *             see docs/differences.md.  [N1 to N7]
  *
- * batch       IPCDEV_IOC_BATCH switches an open file description (which dup and
- *             fork share) to frames: each is a struct ipcdev_frame, the
- *             message, and padding up to a multiple of 8 bytes.  Calls are of
- *             one segment and at most IPCDEV_BATCH_BYTES_MAX bytes.  Other
- *             opens are not concerned; order and exactly-once hold across all.
+ * batch       IPCDEV_IOC_BATCH switches an open (which dup and fork share) to
+ *             frames: each is a struct ipcdev_frame, the message, and padding to
+ *             a multiple of 8 bytes.  A call has one segment and at most
+ *             IPCDEV_BATCH_BYTES_MAX bytes.  Other opens are not affected; order
+ *             and exactly-once hold across all.
  *             write: one or more frames, checked before anything is queued.
- *             Returns when all are in.  Interrupted, or without waiting: the
- *             bytes of the frames that were taken, in order; EINTR or EAGAIN
- *             if none was.  ring, slot: the last frames win.
- *             EINVAL    length 0, flags other than 0, a cut frame
+ *             Returns when all are queued.  If interrupted, or if it must not
+ *             wait: the bytes of the frames that were queued, in order; EINTR or
+ *             EAGAIN if none was.  ring, slot: the last frames win.
+ *             EINVAL    length 0, flags other than 0, a truncated frame
  *             EMSGSIZE  a message above max_message, or a call above
  *                       IPCDEV_BATCH_BYTES_MAX
- *             read: as many whole frames as there are and fit, at least one,
- *             else it parks.  What is left of a message that the open has begun
- *             is the first frame, and says IPCDEV_FRAME_REMAINDER.
+ *             read: as many whole frames as there are and fit, at least one;
+ *             parks if there is none.  What is left of a begun message is the
+ *             first frame, with the flag IPCDEV_FRAME_REMAINDER.
  *             EMSGSIZE  count below IPCDEV_FRAME_BYTES(max_message), or above
  *                       IPCDEV_BATCH_BYTES_MAX
  *             [B1 to B13]
  *
- * its end     Served by a daemon: on SIGTERM the calls that it had parked end
- *             with ENODEV; later ones, and all if it dies, with ECONNABORTED
- *             or ENOTCONN; pollers wake with POLLERR.  Who opens the path, without
- *             O_CREAT, finds the device or an error, at every moment from before
- *             the start until after the end: never another file that takes bytes.
+ * its end     If a daemon that serves the device gets SIGTERM, parked calls end
+ *             with ENODEV; later ones, and all if it dies, with ECONNABORTED or
+ *             ENOTCONN; pollers wake with POLLERR.  From before the start until
+ *             after the end, an open of the path without O_CREAT finds the device
+ *             or an error, never another file that would take the bytes.
  *             [E1 to E4]
  */
 #ifndef IPCDEV_UAPI_H
@@ -122,10 +122,10 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Raised when an existing meaning changes; additions leave it alone. */
+/* Raised when an existing meaning changes, not for additions. */
 #define IPCDEV_ABI_VERSION 1
 
-/* The name served when none is given: /dev/ipcdev. */
+/* The default name: /dev/ipcdev. */
 #define IPCDEV_DEFAULT_NAME "ipcdev"
 
 /* Messages a fifo or a ring holds.  A slot always has depth 1. */
@@ -138,24 +138,24 @@
 #define IPCDEV_MESSAGE_DEFAULT 4096
 #define IPCDEV_MESSAGE_MAX 65536
 
-/* depth * max_message may not be more: 256 MiB. */
+/* The limit of depth * max_message: 256 MiB. */
 #define IPCDEV_QUEUE_BYTES_MAX (1U << 28)
 
 /*
- * Operations parked on one device, copies out under way counted with them; the next one
- * gets ENOBUFS.  And how many of them may be of one user without privilege.
+ * Operations that may be parked or being copied out on one device, and how many of these
+ * may be of one user without privilege.  One more gets ENOBUFS.
  */
 #define IPCDEV_PARKED_MAX 4096
 #define IPCDEV_PARKED_PER_USER_MAX (IPCDEV_PARKED_MAX / 2)
 
 /*
- * A read that finds a message is let in beyond these two while fewer copies than this are
- * under way: parked writers must not keep out who makes room for them.
+ * Beyond these two limits, reads that find a message are let in while fewer copies than
+ * this are under way: parked writers must not shut out the readers that make room for them.
  */
 #define IPCDEV_COPIES_RESERVED 64
 
 /* Bytes of one read or write of an open with IPCDEV_IOC_BATCH on. */
-#define IPCDEV_BATCH_BYTES_MAX 126976 /* 124 KiB: what one request of CUSE holds */
+#define IPCDEV_BATCH_BYTES_MAX 126976 /* 124 KiB: fits in one request of CUSE */
 
 /* Modes.  0 is left for 'keep' in struct ipcdev_configure. */
 #define IPCDEV_MODE_FIFO 1
@@ -167,18 +167,18 @@
 #define IPCDEV_SERVER_CUSE 2
 #define IPCDEV_SERVER_FUSE 3
 
-/* Capability bits: what this server can do that another can't. */
+/* Capability bits: what not every server can do. */
 #define IPCDEV_CAP_RESTART (1U << 0) /* SA_RESTART restarts a parked call */
 #define IPCDEV_CAP_CHARDEV (1U << 1) /* stat(2) shows a character device */
 #define IPCDEV_CAP_UNSPLIT (1U << 2) /* writev of any shape is one message */
-#define IPCDEV_CAP_NOWAIT (1U << 3)  /* RWF_NOWAIT is taken */
+#define IPCDEV_CAP_NOWAIT (1U << 3)  /* RWF_NOWAIT works */
 
 /*
  * Every struct starts with its size in bytes, as the caller was compiled; it
- * must equal the size encoded in the ioctl's number.  A server takes any size
- * from the one of ABI version 1 up: fields it does not know must be 0 on the
- * way in, and are 0 on the way out.  Reserved fields must be 0.  EINVAL
- * otherwise.  ENOTTY for any other ioctl.
+ * must equal the size encoded in the ioctl's number.  A server accepts any size
+ * from that of ABI version 1 up: fields it does not know must be 0 on the way
+ * in, and are 0 on the way out.  Reserved fields must be 0.  Otherwise EINVAL.
+ * ENOTTY for any other ioctl.
  */
 
 /**
@@ -190,11 +190,11 @@
  * @mode:		IPCDEV_MODE_*
  * @depth:		messages the fifo or the ring holds; 1 in slot mode
  * @max_message:	bytes one message may have
- * @queued_messages:	messages in the queue, what a close left of one counted as one
+ * @queued_messages:	messages in the queue; the rest of one after a close counts as one
  * @queued_bytes:	their bytes
  * @parked_readers:	read calls that are parked
  * @parked_writers:	write calls that are parked
- * @opens:		open file descriptions; a close may show late
+ * @opens:		open file descriptions; a close may take effect late
  * @begun_messages:	messages that an open has begun and not finished
  * @reserved:		must be 0
  */
@@ -224,7 +224,7 @@ struct ipcdev_info {
  * @messages_read:	messages of which the last byte was read, or truncated
  * @bytes_read:		bytes given to readers
  * @messages_overwritten: ring, slot: dropped unread
- * @bytes_truncated:	ring, slot: bytes that the one who began a message left at close
+ * @bytes_truncated:	ring, slot: bytes of a begun message dropped by a close
  * @messages_cleared:	dropped by IPCDEV_IOC_CLEAR
  * @reader_parks:	reads that parked
  * @writer_parks:	writes that parked
@@ -253,14 +253,14 @@ struct ipcdev_stats {
 
 /**
  * struct ipcdev_waiter - one parked call
- * @pid:		thread that called, as the pid namespace of who asks counts;
- *			0 if it is not in that
+ * @pid:		thread that called, in the pid namespace of the asking process;
+ *			0 if it has no number there
  * @operation:		IPCDEV_WAITER_*
  * @bytes:		count of the read, or size of the message
  * @since_ns:		CLOCK_MONOTONIC when it parked, ns, in the time namespace of
- *			who asks; 0 if that began later
+ *			the asking process; 0 if that clock began later
  *
- * Served by a daemon, both are as the daemon's own namespaces count.
+ * A daemon uses its own namespaces for @pid and @since_ns.
  */
 struct ipcdev_waiter {
 	__s32 pid;
@@ -269,7 +269,7 @@ struct ipcdev_waiter {
 	__u64 since_ns;
 };
 
-/* Entries that one call returns; ask again with a higher @first for more. */
+/* The most entries that one call returns; for more, ask again with a higher @first. */
 #define IPCDEV_WAITERS_PER_CALL 32
 
 /**
@@ -277,7 +277,7 @@ struct ipcdev_waiter {
  * @size:		in: sizeof(struct ipcdev_waiters)
  * @first:		in: index of the first entry wanted
  * @count:		entries filled in
- * @total:		calls parked in all; only with privilege one sees those of others
+ * @total:		calls parked in all; without privilege, only one's own
  * @waiters:		the entries; those from @count on are 0
  */
 struct ipcdev_waiters {
@@ -292,13 +292,13 @@ struct ipcdev_waiters {
  * struct ipcdev_configure - new settings for an idle device
  * @size:		sizeof(struct ipcdev_configure)
  * @mode:		IPCDEV_MODE_*, or 0 to keep
- * @depth:		messages, or 0 to keep (slot: 0 or 1; from slot to
- *			another mode it must be given)
+ * @depth:		messages, or 0 to keep (slot: 0 or 1; required when
+ *			changing from slot to another mode)
  * @max_message:	bytes, or 0 to keep
  * @reserved:		must be 0
  *
- * EPERM: the module asks for CAP_SYS_ADMIN, the daemon for root or its own
- * user.  EBUSY: a message is queued or begun, a call is parked or being copied.
+ * EPERM: the module requires CAP_SYS_ADMIN, the daemon root or its own user.
+ * EBUSY: a message is queued or begun, a call is parked or being copied.
  * EINVAL: out of range.
  */
 struct ipcdev_configure {
@@ -310,11 +310,11 @@ struct ipcdev_configure {
 };
 
 /**
- * struct ipcdev_batch - does this open file description move frames?
+ * struct ipcdev_batch - switch an open file description to frames, or back
  * @size:	sizeof(struct ipcdev_batch)
- * @on:		1 frames, 0 one message a call, as after open(2)
+ * @on:		1: frames; 0: one message a call, as after open(2)
  *
- * EBUSY: a call by this open file description is parked.  EINVAL: neither.
+ * EBUSY: a call of this open file description is parked.  EINVAL: @on is neither.
  */
 struct ipcdev_batch {
 	__u32 size;
@@ -322,8 +322,8 @@ struct ipcdev_batch {
 };
 
 /*
- * Not the whole message: its beginning was read before, by this open or by one that was
- * closed since.
+ * Not the whole message: its beginning was read before, by this open or by one closed
+ * since.
  */
 #define IPCDEV_FRAME_REMAINDER (1U << 0)
 
@@ -342,7 +342,7 @@ struct ipcdev_frame {
 
 /*
  * Bytes of a frame with a message of @length bytes: a multiple of IPCDEV_FRAME_ALIGN.  Check
- * a length that somebody else wrote first: sizes of 32 bits wrap near 4 GiB.
+ * untrusted lengths first: 32-bit sizes wrap near 4 GiB.
  */
 #define IPCDEV_FRAME_BYTES(length) \
 	((sizeof(struct ipcdev_frame) + (length) + IPCDEV_FRAME_ALIGN - 1) / IPCDEV_FRAME_ALIGN * \
@@ -355,8 +355,8 @@ struct ipcdev_frame {
 #define IPCDEV_IOC_WAITERS _IOWR(IPCDEV_IOC_TYPE, 3, struct ipcdev_waiters)
 #define IPCDEV_IOC_CONFIGURE _IOW(IPCDEV_IOC_TYPE, 4, struct ipcdev_configure)
 /*
- * Drops all queued messages, not those that are begun, and admits parked writers.  EBADF:
- * not open for writing.
+ * Drops all queued messages, but not begun ones, and admits parked writers.  EBADF: not
+ * open for writing.
  */
 #define IPCDEV_IOC_CLEAR _IO(IPCDEV_IOC_TYPE, 5)
 #define IPCDEV_IOC_BATCH _IOW(IPCDEV_IOC_TYPE, 6, struct ipcdev_batch)

@@ -2,7 +2,7 @@
 //
 // Frames of /dev/ipcdev in C++20, for opens with IPCDEV_IOC_BATCH on: pack messages into
 // a buffer for one write(2), and iterate over what one read(2) returned. No allocation,
-// no exceptions, no system calls; errors are told by the return value.
+// no exceptions, no system calls; errors are return values.
 //
 //     std::array<std::byte, IPCDEV_BATCH_BYTES_MAX> buffer;
 //     ipcdev::FramePacker packer(buffer);
@@ -13,7 +13,7 @@
 //     };
 //     for (const auto& message : messages) {
 //         auto packed = packer.append(message);
-//         while (packed == ipcdev::Packed::no_room) { // until some of it is written
+//         while (packed == ipcdev::Packed::no_room) { // until some frames are written
 //             if (!write_some()) return errno;
 //             packed = packer.append(message);
 //         }
@@ -62,21 +62,21 @@ template <typename Size>
 
 } // namespace detail
 
-// What became of a message that was to be packed.
+// The result of FramePacker::append.
 enum class Packed : std::uint8_t {
     yes,
-    no_room,   // until frames are written, and dropped
-    never_fits // no bytes, more than any message has, or more than an empty buffer takes
+    no_room,   // until frames are written, and dropped from the buffer
+    never_fits // empty, larger than any message, or larger than the empty buffer takes
 };
 
-// Writes frames one behind the other into a buffer of the caller's.
+// Packs frames into a buffer of the caller's.
 class FramePacker {
   public:
-    // IPCDEV_BATCH_BYTES_MAX bytes are the most that one call moves.
+    // One call moves at most IPCDEV_BATCH_BYTES_MAX bytes.
     explicit FramePacker(std::span<std::byte> buffer) : buffer_(buffer) {}
 
-    // A frame with a copy of the message. Otherwise nothing changes. Who writes sets no
-    // flags. A device may take less than IPCDEV_MESSAGE_MAX: write(2) then says EMSGSIZE.
+    // Appends a frame with a copy of the message, or changes nothing. `flags` must be 0 for
+    // a write. A device may take less than IPCDEV_MESSAGE_MAX: write(2) then gives EMSGSIZE.
     [[nodiscard]] Packed append(std::span<const std::byte> message, std::uint32_t flags = 0) {
         if (message.empty() || message.size() > IPCDEV_MESSAGE_MAX) {
             return Packed::never_fits;
@@ -95,10 +95,10 @@ class FramePacker {
         return Packed::yes;
     }
 
-    // What write(2) is to be given.
+    // The bytes to pass to write(2).
     [[nodiscard]] std::span<const std::byte> frames() const { return buffer_.first(used_); }
 
-    // The first `bytes` were written, which write(2) counts in whole frames.
+    // Removes the first `bytes`, the result of write(2), which counts whole frames.
     void drop(std::size_t bytes) {
         used_ -= bytes;
         std::memmove(buffer_.data(), buffer_.data() + bytes, used_);
@@ -115,16 +115,16 @@ struct Frame {
     std::span<const std::byte> message;
     std::uint32_t flags = 0; // IPCDEV_FRAME_*
 
-    // Not the whole message: the rest of it was read by others.
+    // Not the whole message: its beginning was read before.
     [[nodiscard]] bool is_remainder() const { return (flags & IPCDEV_FRAME_REMAINDER) != 0; }
 };
 
 class FrameIterator {
   public:
-    // `bytes` outlive the iterator and the frames it returns.
+    // `bytes` must outlive the iterator and the frames it returns.
     explicit FrameIterator(std::span<const std::byte> bytes) : left_(bytes) {}
 
-    // The next frame; nothing at the end, and before a frame that is cut.
+    // The next frame; nothing at the end, or if what follows is no whole frame.
     [[nodiscard]] std::optional<Frame> next() {
         ipcdev_frame frame{};
         if (left_.size() < sizeof(frame)) {
@@ -141,7 +141,7 @@ class FrameIterator {
         return found;
     }
 
-    // After the last frame: bytes that are no whole frame; none if all is well.
+    // After the last frame: the bytes left that are no whole frame; normally none.
     [[nodiscard]] std::span<const std::byte> rest() const { return left_; }
 
   private:

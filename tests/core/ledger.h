@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: MIT
 //
-// The laws of the contract, checked after every input by keeping books on bytes.
+// The laws of the contract, checked after every input by accounting for every byte.
 //
-// The ledger predicts nothing. It follows what an engine reports, knows of every
-// byte where it is (with a parked writer, in the line, with the open that has begun its
-// message, being copied, gone and why) and says which law a report breaks:
-//   - bytes leave the line at its front only, each once, none is left out;
-//   - what is left of a message goes to the open that has begun it and to no other, until
-//     that is closed; then it is the first in the line, or gone where the newest wins;
-//   - bytes that come back from a fault are the next ones of their open; but a message of
-//     which nothing is read is the first in the line;
-//   - parked calls are served in order of arrival; a newcomer never overtakes; what an open
-//     has begun goes to its own parked reads before anything goes to others;
-//   - nobody is parked who could go on; nobody is turned away who could, too;
-//   - a fifo admits until as many messages as depth are in the line or begun; a ring
-//     always, and drops the oldest in the line if there are more than depth;
-//   - no more is parked and copied, in all and by one user, than the limits say, but for
-//     the few copies that are always let in;
-//   - completed beats cancelled; an ended call takes and leaves nothing, but for
-//     the messages of a batch that were in before;
-//   - a batch read gives all that is there and fits, message by message; out of turn, all
-//     that its open has begun and fits;
-//   - the messages of a batch write come in one after the other, with nobody else's in
-//     between, and as soon as there is room;
-//   - a message is retired when its last byte is gone, and once; so is a spare;
-//   - edges are given when bytes joined the line and stay, or came back to an open that
-//     has some now, or a full fifo got room, and at no other time;
-//   - poll masks, gauges, lists and every counter agree with the books.
+// The ledger predicts nothing. It follows what an engine reports and records where each
+// byte is: with a parked writer, in the line, with the open that has begun its message,
+// being copied, or gone, and why. It names the law that a report breaks:
+//   - bytes leave the line only at its front, each of them once;
+//   - the rest of a message goes only to the open that has begun it. When that open is
+//     closed, the rest becomes the first in the line; a ring drops it;
+//   - bytes that return after a fault are the next ones for their open; a message of which
+//     nothing was read becomes the first in the line;
+//   - parked calls are served in order of arrival, and no newcomer overtakes them; what an
+//     open has begun goes to its own parked reads before anything goes to others;
+//   - no call parks or fails if it could proceed;
+//   - a fifo admits messages while fewer than depth are in the line or begun; a ring always
+//     admits, and drops the oldest in the line if there are more than depth;
+//   - the operations parked and copying, in all and of one user, stay within the limits,
+//     except for the few copies that are always let in;
+//   - completed beats cancelled; a call that ends early takes nothing and leaves nothing,
+//     except for the messages of a batch that were already admitted;
+//   - a batch read gets every message that is there and fits; if other readers came
+//     earlier, only what its open has begun;
+//   - the messages of a batch write are admitted as soon as there is room, and no other
+//     writer's come between them;
+//   - a message is retired once, when its last byte is gone; a spare piece is returned once;
+//   - pollers get an edge when bytes joined the line and stay there, when bytes returned to
+//     an open and stay there, and when a full fifo got room, and at no other time;
+//   - poll masks, gauges, lists and all counters agree with the books.
 //
-// A ledger is a value: a copy goes on from the same moment.
+// A ledger can be copied, and the copy continues from the same state.
 #pragma once
 
 #include <optional>
@@ -45,7 +45,7 @@ class Ledger {
         std::uint32_t message = 0;
         std::uint32_t begin = 0;
         std::uint32_t end = 0;
-        bool spare = false; // copying: held by a spare piece
+        bool spare = false; // while copying: it came from a spare piece
 
         [[nodiscard]] std::uint32_t size() const { return end - begin; }
     };
@@ -59,29 +59,29 @@ class Ledger {
         std::size_t open = 0;
         std::uint64_t bytes = 0;             // asked for, or offered
         std::vector<std::string> payloads{}; // write
-        std::uint32_t message = 0;           // write: number of the first of them
-        std::size_t admitted = 0;            // write: so many of them
+        std::uint32_t message = 0;           // write: number of the first one
+        std::size_t admitted = 0;            // write: how many of them
         std::vector<Stretch> taken{};        // copying
     };
 
     struct Opened {
         bool is_open = false;
-        std::vector<Stretch> begun{}; // the next bytes first
+        std::vector<Stretch> begun{}; // in the order in which it reads them
     };
 
-    // A message that was admitted and of which a byte is left somewhere.
+    // An admitted message with at least one byte left somewhere.
     struct Parcel {
         std::uint32_t number = 0;
         std::string payload{};
         std::uint32_t left = 0; // bytes that wait or are being copied
-        bool cleared = false;   // CLEAR came after it
+        bool cleared = false;   // admitted before the last CLEAR
     };
 
     Ledger(const Settings& settings, std::size_t clients, const Limits& limits = {})
         : settings_(settings), limits_(limits), clients_(clients) {}
 
-    // Takes in one input and what came of it. The law that it broke, as a
-    // sentence, or nothing; after a breach the ledger is of no more use.
+    // Records one input and its outcome. Returns the law that they break, as a sentence, or
+    // nothing. After a breach the ledger can't be used any more.
     [[nodiscard]] std::optional<std::string> follow(const Input& input, const Outcome& outcome,
                                                     const Snapshot& after);
 
@@ -90,19 +90,19 @@ class Ledger {
     [[nodiscard]] const std::vector<Stretch>& line() const { return line_; }
     [[nodiscard]] const std::vector<std::size_t>& waiting() const { return waiting_; }
     [[nodiscard]] const Parcel& parcel(std::uint32_t message) const;
-    // All that are not gone, in order of admission.
+    // In order of admission.
     [[nodiscard]] const std::vector<Parcel>& parcels() const { return parcels_; }
     [[nodiscard]] bool idle() const;
-    // By their numbers.
+    // Indexed by number.
     [[nodiscard]] const std::vector<Opened>& opens() const { return opens_; }
     [[nodiscard]] bool is_open(std::size_t open) const;
-    // A call of it is parked or being copied.
+    // Whether one of its calls is parked or copying.
     [[nodiscard]] bool is_busy(std::size_t open) const;
-    // Messages that are not gone and were admitted before this one.
+    // How many of parcels() were admitted before this message.
     [[nodiscard]] std::size_t age_rank(std::uint32_t message) const;
 
   private:
-    // What goes in.
+    // Inputs.
     void enter(const Input& input, const Outcome& outcome);
     void call(const Input& input);
     void open(std::size_t open);
@@ -114,7 +114,7 @@ class Ledger {
     void clear();
     void configure(const SettingsChange& change, int error);
 
-    // What comes out.
+    // Outcomes.
     void complete(const Input& input, const Completion& completion);
     void fail(const Input& input, const Completion& completion);
     void cancelled(std::size_t index, int error);
@@ -131,7 +131,7 @@ class Ledger {
     void must_be_next(std::size_t index) const;
     void stay(const Input& input, const Outcome& outcome);
 
-    // Books.
+    // The books.
     Parcel& book(std::uint32_t message);
     void drop_first(Fate fate);
     void settle(std::uint32_t message, std::uint32_t bytes, Fate fate);
@@ -147,7 +147,7 @@ class Ledger {
     [[nodiscard]] bool has_room() const;
     [[nodiscard]] PollMask mask(const std::vector<Stretch>& begun = {}) const;
 
-    // Laws of a moment between two inputs.
+    // Laws that hold between any two inputs.
     void check_nobody_is_stuck() const;
     void check_edges(const PollMask& before, const Outcome& outcome) const;
     void check_given_back(const Outcome& outcome, const Snapshot& after);
@@ -162,15 +162,15 @@ class Ledger {
     std::vector<Client> clients_;
     std::vector<Parcel> parcels_;      // in order of admission
     std::vector<Stretch> line_;        // waiting to be read
-    std::vector<Opened> opens_;        // by number
+    std::vector<Opened> opens_;        // indexed by number
     std::vector<std::size_t> waiting_; // parked clients, in order of arrival
     Statistics counted_;
-    std::uint32_t messages_ = 0;         // that writes brought, as the engine numbers them
-    std::uint32_t spares_ = 0;           // spare pieces that the device holds
-    std::vector<Stretch> returned_;      // this input: put back
-    std::vector<std::uint32_t> joined_;  // this input: admitted
-    std::size_t regained_ = no_open;     // this input: an open to which some were put back
-    std::vector<std::uint32_t> settled_; // this input: gone
+    std::uint32_t messages_ = 0;    // in all writes so far, which is how the engine numbers them
+    std::uint32_t spares_ = 0;      // spare pieces that the device holds
+    std::vector<Stretch> returned_; // by this input
+    std::vector<std::uint32_t> joined_;  // the line, by this input
+    std::size_t regained_ = no_open;     // the open that got bytes back, by this input
+    std::vector<std::uint32_t> settled_; // messages gone, by this input
 };
 
 } // namespace ipcdev::test

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// When two moments are the same for all that can follow: the canonical form of a
-// state, for the walk.
+// The canonical form of a state, for the walk: two states with the same key behave the same
+// from then on.
 //
-// Left out, because nothing that follows depends on it: the counters, which of the clients
-// and of the opens is which, which message came how-manieth, bytes that are gone. Kept: the
-// settings, the line in order with every cut and with which piece holds it, the parked
-// calls in order, whose they are, by which open they read and what is left of them, and of
-// each open what it has begun and the copies under way. Of a message that can be whole
-// again: whether CLEAR came after it and, where the newest wins, its age among them.
+// The key leaves out what the future does not depend on: counters, the identity of clients
+// and opens, the numbers of messages, and bytes that are gone. It keeps the settings; the
+// line in order, with the bounds and the kind of each piece; the parked calls in order, with
+// their user, their open and what is left of them; and for each open what it has begun and
+// the copies under way. For a message that may become whole again it also keeps whether
+// CLEAR came after it and, in a ring, its age rank among these.
 #pragma once
 
 #include <string>
@@ -20,14 +20,14 @@ namespace ipcdev::test {
 
 class WalkKey {
   public:
-    // Valid until the next call. A ledger and a snapshot of the same moment.
+    // Valid until the next call. Requires: ledger and snapshot are of the same state.
     [[nodiscard]] const std::string& of(const Ledger& ledger, const Snapshot& snapshot);
 
   private:
     using Stretch = Ledger::Stretch;
 
-    // All that is of one open: what waits of a message that it has begun waits here, and what
-    // is copied of it is copied here. So messages have numbers of their own in each.
+    // What belongs to one open. All waiting bytes and all copies of a message that the open
+    // has begun are here, so each part numbers its messages by itself.
     struct Part {
         std::size_t open = 0;
         std::string text{};
@@ -50,12 +50,12 @@ class WalkKey {
         text.append(user, '\'');
     }
 
-    // Kept from call to call for their memory.
+    // Members only to reuse their memory from call to call.
     std::vector<Part> parts_;
-    std::vector<std::size_t> shown_;      // opens, in the order in which the text has them
-    std::vector<std::string> copies_;     // of one open, each without its messages' numbers
-    std::vector<std::size_t> clients_;    // of these copies
-    std::vector<Stretch> live_;           // that wait or are copied, by message and place
+    std::vector<std::size_t> shown_;      // opens, in their order in the text
+    std::vector<std::string> copies_;     // of one open, each without message numbers
+    std::vector<std::size_t> clients_;    // that make these copies
+    std::vector<Stretch> live_;           // waiting or being copied, by message and offset
     std::vector<std::uint32_t> messages_; // in order of appearance
     std::string text_;
 };

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The live device: a path, opened once by the tests themselves and as often as the steps
-// say. Clients that call by the same open have duplicates of its descriptor. A client's call is
-// made by the tests' thread where it should end at once, by the client's own thread where it should
-// park.
+// A live device at a path. The tests keep one open of it for themselves, and make others as
+// the steps demand; clients that share an open use duplicates of its descriptor. A call that
+// should return at once is made by the tests' thread, one that should park by the client's.
 //
-// What should happen and does not is Surprise: it hangs, it parks, the device is
-// gone.
+// Throws Surprise if the device does not do what a step expects: a call hangs or parks, or
+// the device is gone.
 #pragma once
 
 #include <chrono>
@@ -33,24 +32,24 @@ class Live {
     // Throws std::system_error if it can't be opened.
     Live(const std::string& path, std::size_t clients, HangWatch& watch);
 
-    // How long anything may take.
+    // How long each wait may take.
     void set_limit(std::chrono::milliseconds limit);
 
     [[nodiscard]] Answer call(const Step& step);
     // Returns once the call is parked, or false if it ended instead.
     [[nodiscard]] bool park(const Step& step);
-    [[nodiscard]] Answer answer(std::size_t client); // of a call that parked; waits for it
+    [[nodiscard]] Answer answer(std::size_t client); // waits for the end of its parked call
     void interrupt(std::size_t client) const { clients_[client]->interrupt(); }
-    // Was a call of ours interrupted, since it hung?
+    // Whether the watch interrupted one of the tests' own calls because it hung.
     [[nodiscard]] bool was_interrupted() { return watch_.interrupted(); }
-    // A client whose parked call has ended though nobody has asked for its answer.
+    // A client whose parked call has ended although answer() has not been called for it.
     [[nodiscard]] std::optional<std::size_t> answered_unasked() const;
-    // Who makes calls by that thread.
+    // The client whose thread this is.
     [[nodiscard]] std::optional<std::size_t> client_of(pid_t thread) const;
 
-    // Numbers from the clients' on are those of nobody who calls.
+    // No client calls by an open whose number is not a client's.
     void open(std::size_t number);
-    // Returns when the device knows it.
+    // Returns once the device has released it.
     void close(std::size_t number);
     void clear();
     [[nodiscard]] int configure(const SettingsChange& change); // 0 or an errno
@@ -58,12 +57,14 @@ class Live {
     [[nodiscard]] ipcdev_info info();
     [[nodiscard]] ipcdev_stats stats();
     [[nodiscard]] ipcdev_waiters waiters();
-    // Of each of the opens; test::no_open is the tests' own, which has begun nothing.
+    // One entry for each of the opens; test::no_open is the tests' own, which has begun
+    // nothing.
     [[nodiscard]] std::vector<short> poll_events(const std::vector<std::size_t>& opens);
-    // Opens that INFO should count. A close may show late: this waits for it.
+    // Waits until INFO counts the opens that exist: a close may take effect late.
     void wait_for_opens();
 
-    // Whatever was going on: nothing is parked, queued or open but by the tests.
+    // From any state: afterwards nothing is parked or queued, and only the tests' own open
+    // is left.
     void reset(const Settings& settings);
 
   private:
@@ -84,9 +85,9 @@ class Live {
     std::string path_;
     HangWatch& watch_;
     std::chrono::milliseconds limit_{10000};
-    Descriptor fd_;                                // for what no client does
+    Descriptor fd_;                                // the tests' own open
     std::map<std::size_t, Open> opens_;            // by number
-    std::vector<std::unique_ptr<Caller>> clients_; // their calls end before the opens go
+    std::vector<std::unique_ptr<Caller>> clients_; // last: their calls end before the opens
 };
 
 } // namespace ipcdev::differential

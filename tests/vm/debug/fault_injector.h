@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel's fault injection, for the calls of this thread.
+// The kernel's fault injection, for system calls of this thread.
 #pragma once
 
 #include <fcntl.h>
@@ -32,7 +32,8 @@ struct Outcome {
     bool injected;
 };
 
-// /proc/thread-self/fail-nth: writing n fails the nth that this thread will meet.
+// /proc/thread-self/fail-nth: writing n makes the thread's nth point of injection from now
+// on fail. See Documentation/fault-injection/fault-injection.rst.
 class FaultInjector {
   public:
     FaultInjector() : control_(checked(::open("/proc/thread-self/fail-nth", O_RDWR), "fail-nth")) {}
@@ -47,8 +48,8 @@ class FaultInjector {
     }
 
   private:
-    // 0 is left if it struck. To read that is a user copy too, and so is to end it:
-    // either may be struck.
+    // The file reads 0 once the fault was injected. Both this read and the write that
+    // disarms copy user memory themselves, so the fault may hit either of them.
     bool disarm() {
         std::array<char, 16> left{};
         const ssize_t got = pread(control_.get(), left.data(), left.size() - 1, 0);
