@@ -290,7 +290,8 @@ void ipcdev_device_put_back(struct ipcdev_device *device, struct ipcdev_request 
 }
 
 /* -EINVAL as from apply; -EBUSY unless idle.  On error nothing changes. */
-int ipcdev_device_configure(struct ipcdev_device *device, const struct ipcdev_settings_change *change)
+int ipcdev_device_configure(struct ipcdev_device *device,
+			    const struct ipcdev_settings_change *change)
 {
 	struct ipcdev_settings next = device->settings;
 	int error;
@@ -425,7 +426,7 @@ static noinline void ipcdev_device_park(struct ipcdev_device *device,
 
 /* A request that has moved some bytes reports them rather than the error. */
 static void ipcdev_device_complete(struct ipcdev_request *request, int error,
-			    struct ipcdev_effects *effects)
+				   struct ipcdev_effects *effects)
 {
 	request->state = IPCDEV_COMPLETED;
 	request->error = request->done ? 0 : error;
@@ -498,8 +499,8 @@ static void ipcdev_device_take_bytes(struct ipcdev_device *device, struct ipcdev
 
 /* The first message fits: submit_read has checked.  False if the next step has to continue. */
 static noinline __flatten bool ipcdev_device_take_frames(struct ipcdev_device *device,
-						  struct ipcdev_request *request,
-						  struct ipcdev_effects *effects)
+							 struct ipcdev_request *request,
+							 struct ipcdev_effects *effects)
 {
 	u32 done = request->done;
 	bool through = false;
@@ -525,15 +526,17 @@ static noinline __flatten bool ipcdev_device_take_frames(struct ipcdev_device *d
 }
 
 /* Where the open's next read finds its bytes. */
-static struct ipcdev_chain *ipcdev_device_source(struct ipcdev_device *device, struct ipcdev_open *open)
+static struct ipcdev_chain *ipcdev_device_source(struct ipcdev_device *device,
+						 struct ipcdev_open *open)
 {
 	return ipcdev_chain_empty(&open->begun) ? &device->queue : &open->begun;
 }
 
 /* The slice now belongs to the reader, and the open begins what is left of the message. */
 static void ipcdev_device_count_taken(struct ipcdev_device *device, struct ipcdev_open *open,
-			       const struct ipcdev_chain *from, const struct ipcdev_slice *slice,
-			       struct ipcdev_effects *effects)
+				      const struct ipcdev_chain *from,
+				      const struct ipcdev_slice *slice,
+				      struct ipcdev_effects *effects)
 {
 	slice->message->copying += ipcdev_slice_size(slice);
 	if (from != &device->queue)
@@ -618,7 +621,7 @@ static void ipcdev_device_match(struct ipcdev_device *device, struct ipcdev_effe
 
 /* Returns when nobody can proceed, or when the budget runs out: the next step continues. */
 static noinline void ipcdev_device_serve_parked(struct ipcdev_device *device,
-					 struct ipcdev_effects *effects)
+						struct ipcdev_effects *effects)
 {
 	while (effects->budget) {
 		struct ipcdev_request *request = ipcdev_device_next_to_serve(device);
@@ -696,8 +699,9 @@ static bool ipcdev_device_serve(struct ipcdev_device *device, struct ipcdev_requ
 }
 
 /* The reader has the bytes. */
-static void ipcdev_device_finish_copy(struct ipcdev_device *device, const struct ipcdev_slice *slice,
-			       struct ipcdev_effects *effects)
+static void ipcdev_device_finish_copy(struct ipcdev_device *device,
+				      const struct ipcdev_slice *slice,
+				      struct ipcdev_effects *effects)
 {
 	device->statistics.bytes_read += ipcdev_slice_size(slice);
 	slice->message->copying -= ipcdev_slice_size(slice);
@@ -706,8 +710,8 @@ static void ipcdev_device_finish_copy(struct ipcdev_device *device, const struct
 
 /* Finishes frames while the budget lasts.  False if some are left. */
 static noinline __flatten bool ipcdev_device_finish_frames(struct ipcdev_device *device,
-						    struct ipcdev_request *request,
-						    struct ipcdev_effects *effects)
+							   struct ipcdev_request *request,
+							   struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *piece;
 
@@ -760,7 +764,8 @@ static void ipcdev_device_give_back(struct ipcdev_device *device, struct ipcdev_
 }
 
 /* Gives back the pieces of a batch, the last one first. */
-static void ipcdev_device_give_back_frames(struct ipcdev_device *device, struct ipcdev_effects *effects)
+static void ipcdev_device_give_back_frames(struct ipcdev_device *device,
+					   struct ipcdev_effects *effects)
 {
 	struct ipcdev_request *request = device->giving_back;
 	struct ipcdev_chain *backwards = &request->pieces;
@@ -777,7 +782,7 @@ static void ipcdev_device_give_back_frames(struct ipcdev_device *device, struct 
  * been cleared or overwritten in the meantime.
  */
 static void ipcdev_device_requeue(struct ipcdev_device *device, struct ipcdev_message *message,
-			   struct ipcdev_effects *effects)
+				  struct ipcdev_effects *effects)
 {
 	struct ipcdev_piece *whole = &message->whole;
 	const struct ipcdev_piece *head = ipcdev_first_piece(&device->queue);
@@ -902,7 +907,7 @@ static void ipcdev_device_count_unbegun(struct ipcdev_device *device,
 
 /* Retires the message once none of its bytes waits or is being copied. */
 static void ipcdev_device_settle(struct ipcdev_device *device, struct ipcdev_message *message,
-			  enum ipcdev_fate fate, struct ipcdev_effects *effects)
+				 enum ipcdev_fate fate, struct ipcdev_effects *effects)
 {
 	if (message->queued || message->begun || message->copying)
 		return;
