@@ -21,7 +21,7 @@ if(IPCDEV_SECOND_BUILD)
 endif()
 add_library(core_trace_program OBJECT trace_test.cpp core_under_test.cpp) # compiled once
 target_link_libraries(core_trace_program PUBLIC core_testing PRIVATE ipcdev_warnings)
-file(GLOB patches CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/mutation/*.patch *.patch)
+file(GLOB patches CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/mutation/core/*.patch)
 foreach(patch IN LISTS patches)
   file(STRINGS ${patch} shown REGEX "^Shown by: ")
   if(NOT shown)
