@@ -62,10 +62,13 @@ class Bug:
         """What it changes, from the top of the tree."""
         return re.findall(r"^\+\+\+ b/(\S+)", self.text, re.MULTILINE)
 
+    @property
+    def header(self) -> str:
+        return self.text.split("\n--- ")[0]
+
     @cached_property
     def evidence(self) -> list[Evidence]:
-        header = self.text.split("\n--- ")[0]
-        lines = re.findall(r"^Shown by: (\S+) (.*)$", header, re.MULTILINE)
+        lines = re.findall(r"^Shown by: (\S+) (.*)$", self.header, re.MULTILINE)
         return [Evidence(kind, what) for kind, what in lines]
 
     def check(self) -> None:
