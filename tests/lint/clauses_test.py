@@ -20,14 +20,15 @@ SOUND = {
 }
 
 
-def lint(changed: dict[str, str]) -> tuple[int, list[str]]:
+def lint(changed: dict[str, str], *options: str) -> tuple[int, list[str]]:
     """The exit status and what is said of the sound tree with these files changed."""
     with tempfile.TemporaryDirectory() as top:
         for name, text in {**SOUND, **changed}.items():
             path = Path(top) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        done = subprocess.run([sys.executable, str(CLAUSES), top], capture_output=True, text=True, check=False)
+        command = [sys.executable, str(CLAUSES), *options, top]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout.splitlines()
 
 
@@ -85,6 +86,20 @@ class Clauses(unittest.TestCase):
     def test_a_name_is_of_one_clause(self) -> None:
         contract = SOUND["docs/contract.md"] + "- **R1** Again.\n"
         self.expect({"docs/contract.md": contract}, "docs/contract.md: R1 is the name of two clauses")
+
+    def test_all_that_names_a_clause_is_listed(self) -> None:
+        named = [
+            "tests/conformance/read.cpp: Read.Of0Bytes",
+            "tests/core/traces/write.trace: Nothing is written",
+            "docs/contract.md",
+        ]
+        self.assertEqual(lint({}, "--of", "W1"), (0, named))
+        self.assertEqual(lint({}, "--of", "R77")[0], 1)
+
+    def test_a_range_names_all_of_its_clauses(self) -> None:
+        name = "common/uapi/ipcdev.h"
+        self.expect({name: SOUND[name] + "[R1 to R3]\n"}, f"{name} names R2, which is no clause",
+                    f"{name} names R3, which is no clause")
 
     def test_a_tree_without_a_contract_is_refused(self) -> None:
         self.assertEqual(lint({"docs/contract.md": "# Nothing\n"})[0], 2)
