@@ -132,5 +132,24 @@ class Compare(unittest.TestCase):
             self.assertEqual([finding["clauses"] for finding in table["findings"]], [["M5"], ["E2"]])
 
 
+    def test_on_the_page_what_passed_everywhere_is_a_sentence_and_has_no_row(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / "table.md"
+            compare("module.json", "fuse.json", options=("--markdown", str(page)))
+            text = page.read_text()
+            passed = re.search(r"passed all of their tests[^:]*: ([^.]*)\.", text)
+            elsewhere = re.search(r"Tested elsewhere[^:]*: ([^.]*)\.", text)
+            assert passed and elsewhere
+            self.assertEqual(passed[1].split(), ["M3", "(1),", "R1", "(1),", "R7", "(2)"])
+            self.assertIn("W9", elsewhere[1].replace("\n", " ").split(", "))
+            self.assertEqual(re.findall(r"^\| ([A-Z]\d+) ", text, re.MULTILINE), ["M5", "E2"])
+
+    def test_a_clause_that_failed_in_one_run_alone_is_a_row_of_the_page(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / "table.md"
+            compare("fuse.json", "failing.json", options=("--markdown", str(page)))
+            self.assertRegex(page.read_text(), r"\| R7 .* \| 2 \| pass \| 1 FAIL \|")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -19,6 +19,7 @@ constexpr auto usage = R"(usage: ipcdev-conformance --device PATH [options] [gte
   --slowness X       multiplies that time; default: IPCDEV_SLOWNESS, or 1
   --result FILE      write the result there as JSON
   --label TEXT       a name for this run, for the result
+  --version          print the version that this belongs to
 )";
 
 [[noreturn]] void refuse(const std::string& mistake) {
@@ -51,6 +52,10 @@ void parse_options(int argc, char** argv, const std::string& command_line) {
         std::string option = argv[i];
         if (option == "--help" || option == "-h") {
             std::fputs(usage, stdout);
+            std::exit(0);
+        }
+        if (option == "--version") {
+            std::puts("ipcdev-conformance " IPCDEV_VERSION);
             std::exit(0);
         }
         std::string value;
