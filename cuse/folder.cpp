@@ -43,8 +43,8 @@ bool is_trusted(uid_t owner) {
 
 [[noreturn]] void refuse(const std::filesystem::path& folder, const std::string& why) {
     throw CannotServe(folder.string() + " " + why +
-                      ", who could put something else in the place of what root serves there. "
-                      "Give a --path whose folders are root's alone, or serve it as another user");
+                      ", who could replace what root serves there. Give a --path in folders that "
+                      "only root may write, or serve it as another user");
 }
 
 // In a sticky folder such as /tmp nobody else can remove or rename root's files.

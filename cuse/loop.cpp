@@ -26,7 +26,7 @@ static_assert(buffer_bytes >= FUSE_MIN_READ_BUFFER); // the kernel refuses small
 // Whether the request has that many bytes. It always has, unless the kernel is broken.
 bool holds(std::span<const std::byte> request, std::size_t bytes) {
     if (request.size() < bytes) {
-        spdlog::error("the kernel has sent {} bytes where {} were due", request.size(), bytes);
+        spdlog::error("the kernel sent {} bytes instead of {}", request.size(), bytes);
         return false;
     }
     return true;

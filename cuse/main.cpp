@@ -73,8 +73,8 @@ void stay_on(unsigned cpu) {
     CPU_SET(cpu, &only);
     if (sched_setaffinity(0, sizeof(only), &only) == -1) {
         throw CannotServe("can't run on processor " + std::to_string(cpu) +
-                          ": there is none, or it is not allowed here. Cpus_allowed_list in "
-                          "/proc/self/status has those that are");
+                          ": there is none, or it is not allowed here. Those allowed are in "
+                          "Cpus_allowed_list of /proc/self/status");
     }
 }
 
@@ -104,7 +104,7 @@ class AnswersAtTheEnd {
 int status_of_end(const Session& session) {
     const std::string path = session.path().string();
     if (session.unmounted()) {
-        spdlog::warn("{} was taken away from outside, by umount", path);
+        spdlog::warn("{} was unmounted from outside", path);
         return EXIT_SUCCESS;
     }
     spdlog::error("the connection of {} was aborted, by its 'abort' file in /sys or by a request "
@@ -174,8 +174,8 @@ int run(int argc, char** argv) {
         spdlog::error("{}", reason.what());
         return EXIT_FAILURE;
     } catch (const std::bad_alloc&) {
-        spdlog::error("there are not enough memory and addresses for {} MiB of messages: see "
-                      "'ulimit -v', or LimitAS= of the unit, which must be 100 MiB more",
+        spdlog::error("there is not enough memory or address space for {} MiB of messages: see "
+                      "'ulimit -v', or LimitAS= of the unit, which must be 100 MiB higher",
                       held_mib_max);
         return EXIT_FAILURE;
     }

@@ -55,7 +55,7 @@ bool MountPoint::unmount_all() const {
 
 void MountPoint::remove() {
     if (unmounter_ != nullptr && !unmounter_->finish()) {
-        spdlog::error("{} could not be taken off: the next ipcdevd that serves it cleans up",
+        spdlog::error("{} could not be unmounted: the next ipcdevd that serves it cleans up",
                       path().string());
     }
     unmounter_.reset();

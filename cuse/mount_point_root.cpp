@@ -42,7 +42,7 @@ class RootMountPoint final : public MountPoint {
 // The socket stays, if it is there: the path is never free for another file.
 RootMountPoint::RootMountPoint(const std::filesystem::path& path) : MountPoint(path) {
     if (entry().is_ours() && unmount_all()) {
-        spdlog::info("took off the stale mount that a killed ipcdevd left on {}",
+        spdlog::info("unmounted the stale mount that a killed ipcdevd left on {}",
                      this->path().string());
     }
     if (!is_placeholder(entry())) {

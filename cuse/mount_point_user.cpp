@@ -48,7 +48,7 @@ class UserMountPoint final : public MountPoint {
 UserMountPoint::UserMountPoint(const std::filesystem::path& path) : MountPoint(path) {
     const bool stale = entry().is_ours();
     if (clear() && stale) {
-        spdlog::info("took off the stale mount that a killed ipcdevd left for {}",
+        spdlog::info("unmounted the stale mount that a killed ipcdevd left for {}",
                      this->path().string());
     }
     refuse_if_occupied(folder());

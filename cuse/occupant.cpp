@@ -89,8 +89,8 @@ void refuse_if_occupied(const Folder& folder) {
                        "module. Stop that server, or choose another --name");
     }
     if (is_placeholder(entry)) {
-        refuse(folder, "is the socket on which an ipcdevd that was killed had mounted. Run 'rm " +
-                           path + "', then start again");
+        refuse(folder, "is the socket that a killed ipcdevd had mounted on. Run 'rm " + path +
+                           "', then start again");
     }
     if (S_ISREG(file.st_mode)) {
         refuse(folder, "is a regular file of " + std::to_string(file.st_size) +

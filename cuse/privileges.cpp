@@ -69,7 +69,8 @@ void become_unprivileged(const ServingUser& wanted) {
             const std::string why =
                 "can't become user " + std::to_string(user) + ": " + std::strerror(errno);
             if (wanted.is_asked_for) {
-                throw CannotServe(why + ". Leave out --user, or start it with the right to");
+                throw CannotServe(why +
+                                  ". Leave out --user, or start it with the privilege to do so");
             }
             spdlog::info("stays user 0, without privileges: {}", why);
         }

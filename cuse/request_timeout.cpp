@@ -66,8 +66,8 @@ std::optional<std::string> RequestTimeouts::warning(const std::filesystem::path&
     const std::string cure =
         std::string(by_default != 0 ? " fs.fuse.default_request_timeout=0" : "") +
         (most != 0 ? " fs.fuse.max_request_timeout=0" : "");
-    return "this kernel lets no call wait for more than " + std::to_string(effective()) +
-           " seconds: one that does ends " + device.string() + ". Run 'sysctl" + cure +
+    return "this kernel ends " + device.string() + " when a call waits for more than " +
+           std::to_string(effective()) + " seconds. Run 'sysctl" + cure +
            "' as root, then start again; or use --transport cuse, which has no such limit";
 }
 

@@ -152,8 +152,8 @@ bool ServingLock::lock_the_place() {
         }
         if (std::chrono::steady_clock::now() > deadline) {
             throw CannotServe("the ipcdevd that served " + folder_.path().string() +
-                              " is gone, but not the process that takes its mount off. End that "
-                              "one by 'pkill -9 ipcdevd-unmount', then start again");
+                              " is gone, but the process that unmounts it is not. End that by "
+                              "'pkill -9 ipcdevd-unmount', then start again");
         }
         std::this_thread::sleep_for(between_looks);
     }

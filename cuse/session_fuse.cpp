@@ -228,8 +228,8 @@ void FuseSession::lengthen_timeouts() {
 void FuseSession::init(void* userdata, fuse_conn_info* connection) {
     static_cast<FuseSession*>(userdata)->ready_ = true;
     if (connection->proto_major == 7 && connection->proto_minor < parallel_writes_minor) {
-        spdlog::warn("this kernel is too old (FUSE {}.{}, 7.{} is needed): while one writer is "
-                     "blocked, it holds up all others. CUSE has no such limit",
+        spdlog::warn("this kernel is too old (FUSE {}.{}, 7.{} is needed): a blocked writer "
+                     "blocks all others. CUSE has no such limit",
                      connection->proto_major, connection->proto_minor, parallel_writes_minor);
     }
     connection->max_write = max_write_bytes;

@@ -80,7 +80,7 @@ void send_byte(int socket) {
     bool done = false;
     try {
         setsid();
-        set_title("ipcdevd: takes off " + path + " at the end");
+        set_title("ipcdevd: unmounts " + path + " at the end");
         kept.push_back(server);
         close_all_but(std::move(kept));
         if (chdir("/") == 0 && geteuid() == 0) {

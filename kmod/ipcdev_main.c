@@ -21,11 +21,11 @@
 static char *names[IPCDEV_NODES_MAX] = { IPCDEV_DEFAULT_NAME };
 static int names_count = 1;
 module_param_array(names, charp, &names_count, 0444);
-MODULE_PARM_DESC(names, "comma-separated names of the devices below /dev (ipcdev)");
+MODULE_PARM_DESC(names, "comma-separated names of the devices in /dev (ipcdev)");
 
 static char *mode = "fifo";
 module_param(mode, charp, 0444);
-MODULE_PARM_DESC(mode, "fifo; ring: the newest messages, nobody waits to write; or slot: a ring of one (fifo)");
+MODULE_PARM_DESC(mode, "fifo; ring: keeps the newest messages, writers never wait; or slot: a ring of depth 1 (fifo)");
 
 static uint depth;
 module_param(depth, uint, 0444);
@@ -33,11 +33,11 @@ MODULE_PARM_DESC(depth, "messages a fifo or a ring holds, 1 to 65536 (64); a slo
 
 static uint max_message = IPCDEV_MESSAGE_DEFAULT;
 module_param(max_message, uint, 0444);
-MODULE_PARM_DESC(max_message, "bytes one message may have, 1 to 65536 (4096)");
+MODULE_PARM_DESC(max_message, "maximum bytes of one message, 1 to 65536 (4096)");
 
 static ushort permissions = 0600;
 module_param(permissions, ushort, 0444);
-MODULE_PARM_DESC(permissions, "of the device nodes, in octal with a leading 0 (0600)");
+MODULE_PARM_DESC(permissions, "mode of the device nodes, in octal with a leading 0 (0600)");
 
 /* The values of the parameter mode, which sysfs shows too. */
 const char *const ipcdev_modes[IPCDEV_MODE_RING + 1] = {
@@ -88,7 +88,7 @@ static int __init ipcdev_check_names(void)
 		}
 		for (j = 0; j < i; j++) {
 			if (!strcmp(names[i], names[j])) {
-				pr_err("names: '%s' stands there twice\n", names[i]);
+				pr_err("names: '%s' is given twice\n", names[i]);
 				return -EINVAL;
 			}
 		}
@@ -160,7 +160,7 @@ static int __init ipcdev_check_path(const char *name)
 			pr_err("%s is a regular file, left by a program that wrote there before the device was served: remove it and load the module again\n",
 			       path);
 		else
-			pr_err("%s is there already: stop what serves it, or choose another name by names=\n",
+			pr_err("%s already exists: stop what serves it, or choose another name by names=\n",
 			       path);
 		error = -EEXIST;
 	} else {

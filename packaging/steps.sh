@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Sourced by the scripts that people run: how they speak, how they show long steps, how they become root.
-: "${program:?the script must say its name}"
+# Sourced by the scripts that people run: messages, progress of long steps, and how to become root.
+: "${program:?the script must set its name}"
 
 say() { echo "$program: $*"; }
 die() {
@@ -14,14 +14,14 @@ mistake() {
     exit 2
 }
 
-# Runs a command that takes long: says what it is, and while it runs how far it is, by the last line it printed.
-# All of what it printed is shown only if it fails.
+# Runs a long command. Shows what it is and, while it runs, the last line that it printed; the end of its output only if
+# it fails.
 step() { # what command...
     local what=$1 log file watcher status=0
     shift
     file=$(mktemp)
     exec {log}<> "$file"
-    rm "$file" # so that nothing is left, whatever happens
+    rm "$file" # the descriptor suffices, and nothing is left behind
     show_progress "$what" "/dev/fd/$log" &
     watcher=$!
     "$@" > "/dev/fd/$log" 2>&1 < /dev/null || status=$?
@@ -36,8 +36,8 @@ step() { # what command...
     return $status
 }
 
-# On a terminal one line that is written over; elsewhere a line now and then. Ends with the script at the latest:
-# a zombie, which nobody has waited for yet, has no exe.
+# On a terminal one line that is overwritten; otherwise a line from time to time. Ends with the script at the latest: a
+# zombie has no exe.
 show_progress() { # what log
     local seconds=0 last quiet_seconds=15
     if ! [ -t 1 ]; then say "$1 ..."; fi
@@ -52,8 +52,8 @@ show_progress() { # what log
     done
 }
 
-# Whether as_root works. May ask for the password, on a terminal, those whose group says that sudo is for them.
-# Never for an ordinary user if $no_sudo is set.
+# Whether as_root works. On a terminal it may ask members of a sudo group for their password. False for an ordinary user
+# if $no_sudo is set.
 # (Traps call this, and a bare return in a trap returns the status from before it.)
 can_be_root() {
     if [ "$(id -u)" = 0 ]; then return 0; fi

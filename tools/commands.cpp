@@ -32,13 +32,13 @@ std::string show_stats(const Options& options) {
     return options.json ? json_of(record) : text_of(record);
 }
 
-// When no call is listed. Those of others are not, for who has no privilege.
+// When no call is listed. Users without privilege don't see the calls of others.
 std::string say_that_none_is_seen(const ipcdev_info& info) {
     const std::uint64_t parked = std::uint64_t{info.parked_readers} + info.parked_writers;
     if (parked == 0) {
-        return "nobody is parked\n";
+        return "no call is parked\n";
     }
-    return "no call that you may see is parked; of others: " + std::to_string(parked) + "\n";
+    return "none of your calls is parked; calls of other users: " + std::to_string(parked) + "\n";
 }
 
 std::string show_waiters(const Options& options) {

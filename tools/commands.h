@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One function a command: opens the device, does it, and returns what to print.
+// Opens the device, runs the command, and returns what to print.
 #pragma once
 
 #include <string>

@@ -105,7 +105,7 @@ void DeviceFile::clear() const {
     }
 }
 
-// What is in the way may have gone by the time that it is asked for.
+// The obstacle may be gone by the time the device is asked about it.
 std::string DeviceFile::why_busy() const {
     const ipcdev_info now = info();
     std::string reasons;

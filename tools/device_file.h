@@ -3,8 +3,8 @@
 // An open device and its ioctls. Opens without blocking and with the least
 // access; every call throws Failure with a sentence for the user.
 //
-// Whoever serves the path answers, which may be anybody: what is used as an index or to
-// decide when to end is checked here.
+// The server may be anybody: values used as an index or to decide when to stop are checked
+// here.
 #pragma once
 
 #include <string>
@@ -27,16 +27,16 @@ class DeviceFile {
 
     [[nodiscard]] ipcdev_info info() const;
     [[nodiscard]] ipcdev_stats stats() const;
-    // In the order in which they will be served. Asked for in pieces, so that
-    // calls that begin or end meanwhile may be missing or doubled.
+    // In the order in which they will be served. It takes several ioctls, so calls that begin
+    // or end meanwhile may be missing or listed twice.
     [[nodiscard]] std::vector<ipcdev_waiter> waiters() const;
-    // Fields that are 0 keep their setting.
+    // A field of 0 keeps the setting.
     void configure(ipcdev_configure change) const;
     void clear() const; // needs Access::write
 
   private:
-    // Has the device fill in the struct, which is one of those that begin with their size.
-    // `what` finishes "can't".
+    // Has the device fill in a struct that starts with its size. `what` completes the message
+    // "can't".
     template <typename Struct>
     void ask(unsigned long request, Struct& in_out, const char* what) const;
     // 0 or a positive errno.

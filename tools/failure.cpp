@@ -52,7 +52,7 @@ Failure cannot_open(const std::string& path, int error) {
         return Failure("there is no " + path +
                        ": is ipcdevd running? Start it, or name the device by --device");
     case EACCES:
-        if (geteuid() == 0) { // only a FUSE file keeps root out
+        if (geteuid() == 0) { // only a FUSE file refuses root
             return Failure(path + " is served by an ordinary user, who alone may use it: run "
                                   "ipcdevctl as that user");
         }
@@ -62,7 +62,7 @@ Failure cannot_open(const std::string& path, int error) {
     case ENOTCONN:
     case ECONNABORTED:
         return server_died(path);
-    case ENXIO: // also of a FIFO or a socket
+    case ENXIO: // also from a FIFO or a socket
     case ENODEV:
         return is_character_device(path) ? server_died(path) : not_a_device(path);
     case EISDIR:
@@ -73,7 +73,7 @@ Failure cannot_open(const std::string& path, int error) {
 }
 
 Failure false_answer(const std::string& path) {
-    return Failure(path + " answers as no ipcdev device does: don't trust it");
+    return Failure(path + " does not answer like an ipcdev device: don't trust it");
 }
 
 Failure cannot_do(const std::string& what, const std::string& path, int error) {

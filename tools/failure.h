@@ -16,10 +16,10 @@ class Failure : public std::runtime_error {
 // Why open(2) of a device failed with `error`.
 [[nodiscard]] Failure cannot_open(const std::string& path, int error);
 
-// Anybody may serve a path: what came is no answer of an ipcdev device.
+// Anybody may serve a path: the answer is not one of an ipcdev device.
 [[nodiscard]] Failure false_answer(const std::string& path);
 
-// Why an ioctl that any open may do failed with `error`. `what` finishes "can't".
+// Why an ioctl that any open may do failed with `error`. `what` completes the message "can't".
 [[nodiscard]] Failure cannot_do(const std::string& what, const std::string& path, int error);
 
 } // namespace ipcdev

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// ipcdevctl: looks at a device and changes its settings.
+// ipcdevctl: shows and changes the state of a device.
 #include <cstdlib>
 #include <exception>
 #include <iostream>

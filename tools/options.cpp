@@ -46,8 +46,8 @@ __u32 mode_number(const std::string& typed) {
 void add_settings(CLI::App& configure, Options& options, std::string& mode) {
     configure
         .add_option("--mode", mode,
-                    "fifo: writers wait while it is full. ring: the newest messages, and no "
-                    "writer waits. slot: a ring of depth 1")
+                    "fifo: writers wait while it is full. ring: keeps the newest messages, "
+                    "writers never wait. slot: a ring of depth 1")
         ->check(CLI::Validator(check_mode, ""));
     configure
         .add_option("--depth", options.change.depth, "Messages a fifo or ring holds, 1 to 65536")
@@ -60,13 +60,13 @@ void add_settings(CLI::App& configure, Options& options, std::string& mode) {
 void add_options(CLI::App& app, Options& options, std::string& mode) {
     app.set_version_flag("--version", "ipcdevctl " IPCDEV_VERSION);
     app.add_option("--device", options.device,
-                   "The device, also by the environment's IPCDEV_DEVICE")
+                   "The device; IPCDEV_DEVICE in the environment sets it too")
         ->capture_default_str()
         ->check(CLI::Validator(check_path, "PATH"))
         ->type_name("")
         ->envname("IPCDEV_DEVICE");
     app.require_subcommand(0, 1);
-    app.fallthrough(); // --device may also stand behind the command
+    app.fallthrough(); // --device may also follow the command
 
     const auto add = [&](const char* name, const char* what, Command command) {
         auto* subcommand = app.add_subcommand(name, what);
@@ -76,18 +76,18 @@ void add_options(CLI::App& app, Options& options, std::string& mode) {
     for (auto* shows :
          {add("info", "Show the settings, and what is queued and parked", Command::info),
           add("stats", "Show the counters since the device began", Command::stats),
-          add("waiters", "List the calls that are parked", Command::waiters)}) {
-        shows->add_flag("--json", options.json, "For programs");
+          add("waiters", "List the parked calls", Command::waiters)}) {
+        shows->add_flag("--json", options.json, "Output for programs");
     }
     add_settings(*add("configure", "Change settings of an idle device", Command::configure),
                  options, mode);
     add("clear", "Drop all queued messages", Command::clear);
 }
 
-// What no single option can know.
+// Checks and sets what depends on several options.
 void combine(const CLI::App& app, Options& options, const std::string& mode) {
     if (app.get_subcommands().empty()) {
-        throw CLI::ValidationError("say what to do: info, stats, waiters, configure or clear");
+        throw CLI::ValidationError("name a command: info, stats, waiters, configure or clear");
     }
     if (options.command != Command::configure) {
         return;
@@ -111,7 +111,7 @@ void combine(const CLI::App& app, Options& options, const std::string& mode) {
 Options parse_options(int argc, char** argv) {
     Options options;
     std::string mode;
-    CLI::App app("Looks at /dev/ipcdev and changes its settings.", "ipcdevctl");
+    CLI::App app("Shows and changes the state of /dev/ipcdev.", "ipcdevctl");
     app.footer(
         "Exit status: 0 done, 1 the device can't do it or can't be reached, 2 wrong options.");
     try {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The command line and environment, checked.
+// Reads and checks the command line and environment.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct Options {
     ipcdev_configure change{}; // for configure: fields that are 0 keep their setting
 };
 
-// How parsing can end other than with options: --help, --version or a mistake.
+// Thrown when parsing ends without options: --help, --version or a mistake.
 struct ParseEnd {
     int exit_status; // 0, or 2 for wrong options
 };

@@ -97,12 +97,12 @@ Json object_of(const Record& record) {
     return object;
 }
 
-// A path may be anything, and JSON is UTF-8.
+// A path may be any bytes, and JSON is UTF-8.
 std::string dump(const Json& json) {
     return json.dump(json_indent, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// Cells as aligned columns, the last one as it is.
+// Aligns the columns, except for the last.
 std::string aligned(const std::vector<std::vector<std::string>>& lines) {
     std::vector<std::size_t> widths;
     for (const auto& line : lines) {

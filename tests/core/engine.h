@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// What a test does to a device and what it sees of it, whoever implements the
-// device: the core, the model, a mirror of the core. Traces, walk, model test
-// and fuzzer all speak this vocabulary.
+// The inputs and outputs of a device under test, however it is implemented: the
+// core, the model, or the mirror of the core. Traces, walk, model test and fuzzer
+// all use this vocabulary.
 //
 // A client is one thread of a program: it has at most one call under way. The
 // copy of a read's bytes to the reader is a step of its own: after a completion
 // with bytes the client must be told `copied` or `fault`.
 //
-// Each call is by an open, and any client may use any, as threads and forks do. Opens have
-// numbers that the test gives them. Each is opened before it is used, and closed when no
-// call of it is parked or being copied; then its number can be opened again.
+// Each call uses an open, and any client may use any open, as threads and forks do. The test
+// numbers the opens. Each is opened before its first use, and closed when none of its calls
+// is parked or copying; then its number can be opened again.
 //
 // A call may be a batch: a write of several messages, a read of as many as fit. Its
 // bytes are then those of frames: a head of 8 bytes, the message, padding.
@@ -87,8 +87,8 @@ struct Frame {
     bool operator==(const Frame&) const = default;
 };
 
-// A call that ended. Messages have numbers from 1 on, in the order in which writes
-// bring them, whether they are taken or not.
+// A call that ended. Messages are numbered from 1, in the order in which writes bring
+// them, whether or not they are admitted.
 struct Completion {
     std::size_t client = 0;
     Operation operation = Operation::read;
@@ -104,7 +104,7 @@ struct Completion {
     bool operator==(const Completion&) const = default;
 };
 
-// What one input made happen.
+// The outcome of one input.
 struct Outcome {
     std::vector<Completion> completions; // in the order in which they came
     bool parked = false;                 // read, write: the call did not end
@@ -118,7 +118,7 @@ struct Outcome {
     bool operator==(const Outcome&) const = default;
 };
 
-// A stretch of a message that waits.
+// A part of a message that waits in the queue.
 struct Queued {
     std::uint32_t message = 0;
     std::uint32_t begin = 0;
@@ -136,7 +136,7 @@ struct Begun {
     bool operator==(const Begun&) const = default;
 };
 
-// What poll says to one open.
+// The poll mask of one open.
 struct OpenMask {
     std::size_t open = 0;
     PollMask mask{};
@@ -152,7 +152,7 @@ struct OpenReader {
     bool operator==(const OpenReader&) const = default;
 };
 
-// What a user has of the device.
+// A user's share of the limits.
 struct Share {
     std::size_t user = 0;
     std::uint32_t parked = 0;
@@ -178,7 +178,7 @@ struct Snapshot {
     bool operator==(const Snapshot&) const = default;
 };
 
-// What the device keeps, and can't be seen from outside until later.
+// State of the device that is not visible from outside until later.
 struct Inside {
     struct Kept {
         std::uint32_t message = 0;
@@ -203,10 +203,10 @@ class Engine {
     Engine& operator=(const Engine&) = default;
     virtual ~Engine() = default;
 
-    // Does one thing and says what came of it. `outcome` is overwritten. Throws
-    // std::logic_error if the input makes no sense now: a call by a client that
-    // is busy or by what is not open, `copied` without a copy, `open` of what is open,
-    // `close` of what is not or has a call that is parked or being copied.
+    // Applies one input and overwrites `outcome`. Throws std::logic_error if the input
+    // makes no sense now: a call by a busy client or by an open that is not open, `copied`
+    // without a copy, `open` of an open one, `close` of one that is not open or has a call
+    // that is parked or copying.
     virtual void apply(const Input& input, Outcome& outcome) = 0;
     // Of that open; one that is not open has begun nothing.
     [[nodiscard]] virtual PollMask mask(std::size_t open) const = 0;
@@ -214,7 +214,7 @@ class Engine {
     virtual void look(Snapshot& snapshot) const = 0;
     // `inside` is overwritten; an engine that keeps no such things leaves it empty.
     virtual void look_inside(Inside& inside) const { inside = {}; }
-    // What is wrong with the engine itself, a sentence; empty if nothing is.
+    // A sentence that says what is wrong with the engine itself; empty if nothing is.
     [[nodiscard]] virtual std::string complaint() const { return {}; }
 };
 

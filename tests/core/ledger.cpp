@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How the books are kept of what goes in. What comes out is in ledger_calls.cpp, the
-// laws that hold between two inputs are in ledger_laws.cpp.
+// Accounts for the inputs. Outcomes are in ledger_calls.cpp, and the laws that hold between
+// two inputs in ledger_laws.cpp.
 #include "ledger.h"
 
 #include <algorithm>
@@ -93,7 +93,7 @@ void Ledger::open(std::size_t open) {
     opens_[open].is_open = true;
 }
 
-// What it has begun is the first in the line now, or gone where the newest wins.
+// What the open has begun becomes the first in the line; a ring drops it.
 void Ledger::close(std::size_t open) {
     std::vector<Stretch> begun = std::exchange(opens_[open].begun, {});
     opens_[open].is_open = false;
@@ -124,8 +124,8 @@ void Ledger::fault(Client& client) {
                   [&](const Stretch& taken) { give_back(client.open, taken); });
 }
 
-// The bytes go in front of what the open has begun; with all the others of their message
-// there, they are the whole of it again.
+// The bytes return to the front of what the open has begun. If all the others of their
+// message are there, the message is whole again.
 void Ledger::give_back(std::size_t open, const Stretch& taken) {
     std::vector<Stretch>& begun = opens_[open].begun;
     const Parcel& parcel = book(taken.message);
@@ -149,7 +149,8 @@ void Ledger::give_back(std::size_t open, const Stretch& taken) {
     }
 }
 
-// Nothing of it is read: it is the first in the line, unless it is out of date by now.
+// A message of which nothing was read becomes the first in the line, unless it has been
+// cleared or overwritten meanwhile.
 void Ledger::give_back_whole(const Parcel& parcel) {
     const Stretch whole{.message = parcel.number,
                         .begin = 0,
@@ -176,7 +177,7 @@ void Ledger::clear() {
     }
 }
 
-// As the header of the interface has the ranges: 0 keeps.
+// The ranges are those of uapi/ipcdev.h; 0 keeps a setting.
 static std::optional<Settings> changed(const Settings& now, const SettingsChange& change) {
     if (change.mode != 0 && change.mode != IPCDEV_MODE_FIFO && change.mode != IPCDEV_MODE_SLOT &&
         change.mode != IPCDEV_MODE_RING) {

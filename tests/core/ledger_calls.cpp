@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How calls end, or park, and what the ledger demands of it.
+// How calls end or park, and the laws for that.
 #include <algorithm>
 
 #include "ledger.h"
@@ -77,7 +77,7 @@ void Ledger::cancelled(std::size_t index, int error) {
     counted_.interrupted += error == EINTR ? 1 : 0;
 }
 
-// Where several errors apply, any of them may be reported.
+// If several errors apply, any of them may be reported.
 void Ledger::refuse(const Client& client, const Completion& completion) const {
     const bool reads = client.operation == Operation::read;
     const bool would_park = client.bytes > 0 && (reads ? source(client).empty() : !has_room());
@@ -143,8 +143,8 @@ void Ledger::admit_next(std::size_t index) {
     counted_.bytes_written += size;
 }
 
-// Who writes a batch is told nothing before the last of it is in. What came in of it
-// by then is due as soon as there is room.
+// A batch write reports nothing until its last message is admitted. Until then each message
+// is admitted as soon as there is room.
 void Ledger::let_writers_in(const Input& input) {
     const auto writes = [this](std::size_t client) {
         return clients_[client].operation == Operation::write;
@@ -217,7 +217,7 @@ void Ledger::take_frames(Client& client, const Completion& completion) {
            "a batch read gives all that fits");
 }
 
-// Is nobody parked who came before, and reads?
+// Is no other read parked that came earlier?
 bool Ledger::is_in_turn(const Client& reader) const {
     const auto first = std::find_if(waiting_.begin(), waiting_.end(), [this](std::size_t client) {
         return clients_[client].operation == Operation::read;
@@ -225,7 +225,7 @@ bool Ledger::is_in_turn(const Client& reader) const {
     return reader.doing != Doing::parked || &clients_[*first] == &reader;
 }
 
-// What is left of a message in the line is begun by the reader's open.
+// The reader's open begins what is left of the message in the line.
 void Ledger::take_front(Client& client, std::uint32_t bytes) {
     std::vector<Stretch>& from = source(client);
     Stretch taken = from.front();
@@ -245,8 +245,8 @@ void Ledger::take_front(Client& client, std::uint32_t bytes) {
     }
 }
 
-// A read of what its open has begun is the next of that open's, any other of all; but first
-// come those that can have what their own open has begun.
+// A read of what its open has begun must be the first of that open's reads. Any other must be
+// the first of all, and come after those that can have what their own open has begun.
 void Ledger::must_be_next(std::size_t index) const {
     const Client& client = clients_[index];
     const bool goes_on = client.operation == Operation::read && !opens_[client.open].begun.empty();
@@ -269,7 +269,7 @@ void Ledger::leave_waiting(std::size_t index) {
     std::erase(waiting_, index);
 }
 
-// The call that was made, if it did not end.
+// The call of this input, if it did not end.
 void Ledger::stay(const Input& input, const Outcome& outcome) {
     const bool calls = input.verb == Verb::read || input.verb == Verb::write;
     const bool stays = calls && clients_[input.client].doing == Doing::calling;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The laws that hold between two inputs, and the sums they are made of.
+// The laws that hold between two inputs, and the sums that they use.
 #include <algorithm>
 #include <utility>
 
@@ -44,7 +44,7 @@ void Ledger::drop_first(Fate fate) {
     settle(stretch.message, stretch.size(), fate);
 }
 
-// So many bytes of the message are gone. With the last one it is counted.
+// That many bytes of the message are gone. With the last one the message is counted.
 void Ledger::settle(std::uint32_t message, std::uint32_t bytes, Fate fate) {
     Parcel& parcel = book(message);
     parcel.left -= bytes;
@@ -58,7 +58,7 @@ void Ledger::settle(std::uint32_t message, std::uint32_t bytes, Fate fate) {
     std::erase_if(parcels_, [&](const Parcel& other) { return other.number == message; });
 }
 
-// What a read is given comes from here.
+// Where a read gets its bytes.
 const std::vector<Ledger::Stretch>& Ledger::source(const Client& reader) const {
     const std::vector<Stretch>& begun = opens_[reader.open].begun;
     return begun.empty() ? line_ : begun;
@@ -260,7 +260,7 @@ void Ledger::check_queue(const Snapshot& after) const {
            "the queue holds the bytes of the line, in order");
 }
 
-// Of each open: what poll says to it, what it has begun, and which of its reads are parked.
+// For each open: its poll mask, what it has begun, and its parked reads.
 void Ledger::check_opens(const Snapshot& after) const {
     auto mask = after.masks.begin();
     auto begun = after.begun.begin();

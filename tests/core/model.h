@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The contract as the shortest program that keeps it: strings in a deque. It
+// The contract as the shortest program that obeys it: strings in a deque. It
 // predicts what a device does, shares no code with the core, and is an Engine
 // like it, so that both can be given the same inputs and compared.
 //
-// Not predicted: when the device gives messages and spare pieces back. A model is
-// a value: a copy goes on from the same moment.
+// It does not predict when the device returns messages and spare pieces. A model can
+// be copied, and the copy continues from the same state.
 #pragma once
 
 #include <deque>
@@ -110,7 +110,7 @@ class Model final : public Engine {
     std::map<std::size_t, Copy> copies_;     // by client
     std::map<std::uint32_t, Life> lives_;    // by message
     std::uint32_t numbers_ = 0;              // of messages that writes brought so far
-    std::optional<std::size_t> regained_;    // the input at hand brought back what it had begun
+    std::optional<std::size_t> regained_;    // the open that the present input gave bytes back
     Statistics counted_;
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// An input that changes nothing of the state (a refused call, an open) leaves the
-// device where it is, and the next input is tried on the same one. So does one
-// that another input takes back (a parked call that is cancelled, a read whose
-// copy faults). Only what leads away is paid for with a new journey.
+// After an input that does not change the state (a refused call, an open) the next one is
+// tried on the same device; so it is after one that another input undoes (a parked call
+// that is cancelled, a read whose copy faults). Only an input that leads to another state
+// costs a replay.
 #include "walk.h"
 
 #include <algorithm>
@@ -77,7 +77,7 @@ void Walk::add_writes(std::size_t client, std::size_t user, bool nonblocking) {
     }
 }
 
-// Of a device that has its opens, and nothing else.
+// For a device that has its opens and is otherwise new.
 Ledger Walk::first_ledger() const {
     Ledger ledger(plan_.settings, plan_.clients, plan_.limits);
     const std::unique_ptr<Engine> engine = make_(plan_.settings, plan_.limits);
@@ -119,7 +119,7 @@ void Walk::expand(State state) {
     if (states_.at(key) != state) {
         throw std::logic_error("the key leaves out something that matters");
     }
-    Ledger here = arrived; // of the traveller, which may have been away and back
+    Ledger here = arrived; // the traveller's, which may have left the state and returned
     Ledger there = arrived;
     for (std::size_t index = 0; index < alphabet_.size(); ++index) {
         const auto letter = static_cast<Letter>(index);
@@ -143,7 +143,7 @@ void Walk::expand(State state) {
     }
 }
 
-// Whether that led back to the state of that key.
+// Whether the input led back to the state with that key.
 bool Walk::take_back(Traveller& traveller, Ledger& ledger, Letter letter, const std::string& key) {
     const Verb verb = alphabet_[letter].verb;
     const std::size_t client = alphabet_[letter].client;
@@ -155,7 +155,7 @@ bool Walk::take_back(Traveller& traveller, Ledger& ledger, Letter letter, const 
     return step(traveller, ledger, back) && key_.of(ledger, snapshot_) == key;
 }
 
-// The state of that key, which is noted if it is new.
+// The state with that key, recorded if it is new.
 Walk::State Walk::arrive(const std::string& key, State from, Letter letter) {
     const auto known = states_.find(key);
     if (known != states_.end()) {
@@ -236,7 +236,7 @@ const Input& Walk::stamped(Traveller& traveller, Letter letter) {
     return input;
 }
 
-// Opens that have begun nothing and have no calls are alike, so the first speaks for all.
+// Opens that have begun nothing and have no calls are equivalent: only the first is tried.
 bool Walk::is_worth_trying(std::size_t open, const Ledger& ledger) {
     const auto is_blank = [&](std::size_t other) {
         return ledger.opens()[other].begun.empty() && !ledger.is_busy(other);
@@ -251,7 +251,7 @@ bool Walk::is_worth_trying(std::size_t open, const Ledger& ledger) {
     return true;
 }
 
-// Idle clients are alike, so the first of them speaks for all.
+// Idle clients are equivalent: only the first is tried.
 bool Walk::applies(const Input& input, const Ledger& ledger) const {
     const auto& clients = ledger.clients();
     const auto doing = clients[input.client].doing;

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// Every state that a few clients can bring a small device to, breadth first, and
-// every input in each of them, under the laws of the ledger.
+// Visits every state that a few clients can bring a small device to, breadth first, and
+// tries every input in each, under the laws of the ledger.
 //
-// A Device can't be copied, so a state is made again by playing the shortest way
-// that led to it. States that are the same for all that can follow (walk_key.h)
-// are one; the set of them is finite, and the walk ends when no input leads to a
-// new one.
+// A Device can't be copied, so a state is recreated by replaying the shortest path to it.
+// States with the same key (walk_key.h) count as one. There are finitely many of these,
+// and the walk ends when no input leads to a new one.
 //
 // Any client reads by any open, as threads and forks do. All are open from the start, and
-// one that is closed is opened again at once. Writes come by one more, since by which they
-// come makes no difference.
+// one that is closed is reopened at once. Writes use one more open, since it makes no
+// difference which one they use.
 #pragma once
 
 #include <memory>
@@ -49,7 +48,7 @@ class Walk {
     Walk(WalkPlan plan, EngineMaker make);
 
     [[nodiscard]] WalkReport run();
-    // The inputs that are tried, one word each, for the log.
+    // The inputs that it tries, one word each, for the log.
     [[nodiscard]] std::string alphabet_text() const;
 
   private:
@@ -62,11 +61,11 @@ class Walk {
         std::uint16_t depth = 0;
     };
 
-    // A device on its way, with the inputs that it had.
+    // A device, and the inputs that brought it to its present state.
     struct Traveller {
         std::unique_ptr<Engine> engine{};
         std::vector<Letter> way{};
-        std::uint32_t messages = 0; // to stamp every one with bytes of its own
+        std::uint32_t messages = 0; // written so far, to give each one different bytes
     };
 
     void add_reads(std::size_t client, std::size_t user, bool nonblocking);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Clients are put in an order of their own (parked ones as they are served, then those with
-// copies), opens in that of their first parked read, else of what is to be said of them;
-// messages are numbered as they appear.
+// Clients come in a canonical order: parked ones as they will be served, then those with
+// copies. Opens are ordered by their first parked read, the others by their text. Messages
+// are numbered as they appear.
 #include "walk_key.h"
 
 #include <algorithm>
@@ -54,8 +54,8 @@ void WalkKey::add_line(const Ledger& ledger, const Snapshot& snapshot) {
     text_ += '|';
 }
 
-// A batch that is in in part is what is left of it; how it ends, if it is cancelled,
-// depends on whether something is in.
+// A batch that is partly admitted counts as the rest of it, and as partly admitted: that
+// decides how it ends if it is cancelled.
 void WalkKey::add_waiting(const Ledger& ledger) {
     shown_.clear();
     for (const std::size_t index : ledger.waiting()) {
@@ -153,8 +153,8 @@ std::uint32_t WalkKey::number(std::uint32_t message) {
     return number;
 }
 
-// Where the stretch begins when the gaps between the live stretches of its
-// message are one byte wide.
+// Where the stretch would begin if all gaps between the live stretches of its message
+// were one byte wide.
 std::uint32_t WalkKey::place(const Stretch& stretch) const {
     std::uint32_t at = 0;
     const Stretch* before = nullptr;

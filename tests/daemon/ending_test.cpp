@@ -210,7 +210,7 @@ TEST_F(TakenAway, ByUmountTheDaemonEndsByItself) {
     Daemon daemon(fuse_command());
     ASSERT_EQ(umount2(file().c_str(), 0), 0);
     EXPECT_EQ(daemon.wait(), 0);
-    EXPECT_NE(daemon.errors().find(file().string() + " was taken away from outside, by umount"),
+    EXPECT_NE(daemon.errors().find(file().string() + " was unmounted from outside"),
               std::string::npos)
         << daemon.errors();
     expect_nothing_at(file());

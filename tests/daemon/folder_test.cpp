@@ -22,7 +22,7 @@ class FolderForRoot : public RootTest {
     }
     void expect_refusal_as(const std::string& why) const {
         expect_refusal(run(command()), {place().string() + " " + why,
-                                        "Give a --path whose folders are root's alone"});
+                                        "Give a --path in folders that only root may write"});
         EXPECT_TRUE(fs::is_empty(place()));
     }
     void expect_service() const {

@@ -312,7 +312,7 @@ TEST_F(WhoseServerIsStopped, IsSaidToBeLeftWhereItsUnmounterWasKilled) {
     ASSERT_NE(unmounter, 0);
     kill(unmounter, SIGKILL);
     daemon.stop();
-    EXPECT_NE(daemon.errors().find(file().string() + " could not be taken off: the next ipcdevd"),
+    EXPECT_NE(daemon.errors().find(file().string() + " could not be unmounted: the next ipcdevd"),
               std::string::npos)
         << daemon.errors();
     Daemon next(fuse_command());

@@ -40,9 +40,9 @@ class Timeouts : public RootTest {
     }
 
     [[nodiscard]] std::string warning(unsigned seconds, const std::string& settings) const {
-        return "ipcdevd: warning: this kernel lets no call wait for more than " +
-               std::to_string(seconds) + " seconds: one that does ends " + file().string() +
-               ". Run 'sysctl" + settings + "' as root, then start again";
+        return "ipcdevd: warning: this kernel ends " + file().string() +
+               " when a call waits for more than " + std::to_string(seconds) +
+               " seconds. Run 'sysctl" + settings + "' as root, then start again";
     }
     // What it logs before it is ready; it serves all the same.
     [[nodiscard]] std::string said_at_the_start() const {

@@ -44,7 +44,7 @@ TEST_F(Stale, TheNextDaemonServesAgain) {
         Daemon daemon(fuse_command());
         EXPECT_TRUE(passes_messages(file()));
         if (round > 0) {
-            EXPECT_NE(daemon.errors().find("took off the stale mount"), std::string::npos)
+            EXPECT_NE(daemon.errors().find("unmounted the stale mount"), std::string::npos)
                 << daemon.errors();
         }
         kill_with_unmounter(daemon);

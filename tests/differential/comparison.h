@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// A live device and the core side by side. Each step goes to the core first: it
-// says which calls end, and how; what the core says does not happen must not have
-// happened. After each step what poll says to the step's open and to one that has begun
-// nothing, and that nobody else was answered; now and then, or each time, all that can be
-// asked: poll of every open, INFO, STATS, WAITERS.
+// Compares a live device with the core. Each step goes to the core first, which says which
+// calls end, and how; no others may end. After each step it compares the poll masks of the
+// step's open and of one that has begun nothing, and checks that no other call ended. From
+// time to time, or each time, it compares everything: poll of every open, INFO, STATS,
+// WAITERS.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@ class Comparison {
     [[nodiscard]] const Oracle& oracle() const { return oracle_; }
     [[nodiscard]] const Outcome& outcome() const { return outcome_; } // of the last step
 
-    // What differs, as lines; empty if nothing does. After a difference the two
-    // have nothing to do with each other any more.
+    // What differs, as lines; empty if nothing does. After a difference the two can't be
+    // compared any more.
     [[nodiscard]] std::string play(const Step& step);
-    // All that can be asked.
+    // Compares everything.
     [[nodiscard]] std::string look_closely();
 
   private:

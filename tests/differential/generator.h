@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The random client: what it does next depends on the seed and on what the core
-// says of the device, and on nothing else, so a seed does the same on each server.
-// Weighted so that what is rare in life comes often: a full and an empty fifo,
-// parked calls, short reads, opens that clients share and that go away with a part of a
-// message, rings and slots, messages of the wrong size.
+// The random client. Its next step depends only on the seed and on the core's state, so a
+// seed does the same on each server. Rare cases are frequent: a full and an empty fifo,
+// parked calls, short reads, opens that clients share and close with part of a message,
+// rings and slots, messages of the wrong size.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +41,7 @@ class Generator {
     std::mt19937_64 random_;
     std::size_t clients_;
     std::uint64_t writes_ = 0;
-    unsigned writing_percent_ = 50; // changes now and then: a fifo fills, and drains
+    unsigned writing_percent_ = 50; // changes from time to time, so that a fifo fills and drains
 };
 
 } // namespace ipcdev::differential

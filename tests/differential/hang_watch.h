@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// A system call of the tests' own thread that should return at once and does not
-// can't stop them. A thread looks on; when a call has taken too long it
+// Keeps the tests going if a system call of their own thread hangs. A thread watches; when
+// a call takes too long it
 //   1. interrupts it by SIGUSR1, and the call's EINTR is a difference like any other;
-//   2. if that does not help, runs the last resort: to kill who serves the device;
-//   3. if nothing helps, says where it hangs and ends the program with status 1.
+//   2. if that does not help, runs the last resort, which kills the server;
+//   3. if nothing helps, says where the call hangs and ends the program with status 1.
 #pragma once
 
 #include <atomic>

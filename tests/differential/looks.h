@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What can be asked of a live device, against what the core says. Each returns
-// what differs, as lines; empty if nothing does.
+// Compare what a live device reports with the core. Each returns what differs, as lines;
+// empty if nothing does.
 #pragma once
 
 #include <string>

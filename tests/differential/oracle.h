@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the core says of each step: the calls that end, with their results, and
-// what can be seen then. The copy to a reader is over within the step, as it is
-// for a live device once the reader has returned.
+// What the core does in each step: the calls that end, with their results, and the state
+// visible afterwards. The copy to a reader ends within the step, as it has on a live device
+// once the read returns.
 #pragma once
 
 #include <map>
@@ -14,14 +14,13 @@ namespace ipcdev::differential {
 
 class Oracle {
   public:
-    // `takes_first`: a server that finds a bad buffer only after it has taken the
-    // message, as a module does. For the others the kernel finds it before the
-    // server is asked.
+    // `takes_first`: the server finds a bad buffer only after it has taken the message, as
+    // the module does. With other servers the kernel finds it before it asks them.
     Oracle(const Settings& settings, bool takes_first);
 
-    // Does the step make sense now? A client that is parked makes no call; an open
-    // neither goes away nor switches batches on or off while a call by it is parked; and
-    // a read into a bad buffer is one only if it does the same on all servers.
+    // Does the step make sense now? A parked client makes no call; an open is not closed, and
+    // does not switch batches on or off, while one of its calls is parked; and a read into a
+    // bad buffer is allowed only if it does the same on all servers.
     [[nodiscard]] bool possible(const Step& step) const;
     // A call opens its open first, if that is not open. `outcome` is overwritten; Outcome::parked
     // is of the step's own call.

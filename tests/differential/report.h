@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What was done, counted by kind, so that a run can be seen to have been worth it.
+// Counts what was done, by kind, to show that a run covered enough.
 #pragma once
 
 #include <cstdint>

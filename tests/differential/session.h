@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The device under test and, if --serve tells how to start it, who serves it. At
-// the end the device is empty and has the settings that it was found with.
+// The device under test and, with --serve, its server. At the end the device is empty and
+// has its original settings.
 #pragma once
 
 #include <memory>
@@ -21,8 +21,8 @@ class Session {
     Session& operator=(const Session&) = delete;
     ~Session();
 
-    // The device, reset. A server of ours that died, or whose device can't be
-    // reset, is started anew. Throws std::runtime_error if nothing helps.
+    // The device, after a reset. Restarts a server of ours that died or whose device can't be
+    // reset. Throws std::runtime_error if that does not help.
     Live& fresh(const Settings& settings);
     [[nodiscard]] Live& live() { return *live_; }
     // Who serves it: "module", "cuse", "fuse".

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Fewer and simpler steps that still show a difference.
+// Finds fewer and simpler steps that still show a difference.
 #pragma once
 
 #include <functional>

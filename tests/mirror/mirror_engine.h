@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // kmod/device.c behind the Engine interface: compiled in user space, with the
-// headers in shim/ in place of the kernel's. `budget`: messages that one step moves at
-// most, which nothing that comes of an input may tell.
+// headers in shim/ in place of the kernel's. `budget`: the most messages that one step moves.
+// It must not affect any outcome.
 #pragma once
 
 #include "engine.h"

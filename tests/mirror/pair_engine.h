@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Two engines that are given the same inputs and must do the same. It answers as
-// the first does; complaint() says where the second differed first, in what came
-// of an input, in what can be seen, or in what is kept inside.
+// Two engines that get the same inputs and must do the same. It returns what the first
+// does; complaint() says where the second first differed, in an outcome, in its visible
+// state, or in its internal state.
 #pragma once
 
 #include "engine.h"

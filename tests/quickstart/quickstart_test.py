@@ -97,7 +97,7 @@ class Copy(unittest.TestCase):
                     continue  # it has ended
                 if words[0] == str(self.daemon):
                     found[int(process.name)] = words[1:-1]
-                elif words[0].startswith(f"ipcdevd: takes off {self.device} "):
+                elif words[0].startswith(f"ipcdevd: unmounts {self.device} "):
                     unmounters[int(process.name)] = words[1:-1]
         found.update({pid: words for pid, words in unmounters.items() if parent_of(pid) in found})
         return found

@@ -52,7 +52,7 @@ class FalseServer(unittest.TestCase):
     def refuse(self, command: str) -> None:
         done = ctl("--device", str(self.path), command)
         self.assertEqual(done.stdout, "")
-        self.assertEqual(done.stderr, f"ipcdevctl: {self.path} answers as no ipcdev device does: don't trust it\n")
+        self.assertEqual(done.stderr, f"ipcdevctl: {self.path} does not answer like an ipcdev device: don't trust it\n")
         self.assertEqual(done.returncode, 1)
 
     def refuse_waiters(self, answer: bytes) -> None:
@@ -60,7 +60,7 @@ class FalseServer(unittest.TestCase):
         self.answer(WAITERS, answer)
         self.refuse("waiters")
         done = who(str(self.path))
-        self.assertEqual(done.stderr, f"ipcdev-who: {self.path} answers as no ipcdev device does: don't trust it\n")
+        self.assertEqual(done.stderr, f"ipcdev-who: {self.path} does not answer like an ipcdev device: don't trust it\n")
         self.assertEqual(done.returncode, 1)
 
     def test_that_answers_well_is_believed(self) -> None:

@@ -70,7 +70,7 @@ class Stats(WithDaemon):
 
 class Waiters(WithDaemon):
     def test_nobody_is_parked_on_an_idle_device(self) -> None:
-        self.assertEqual(self.succeed("waiters"), "nobody is parked\n")
+        self.assertEqual(self.succeed("waiters"), "no call is parked\n")
         self.assertEqual(json.loads(self.succeed("waiters", "--json")), [])
 
     def test_lists_who_is_parked_in_the_order_of_service(self) -> None:
@@ -192,7 +192,7 @@ class WrongOptions(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
 
     def test_no_command(self) -> None:
-        self.refuse("say what to do: info, stats, waiters, configure or clear")
+        self.refuse("name a command: info, stats, waiters, configure or clear")
 
     def test_an_unknown_command(self) -> None:
         self.refuse("The following argument was not expected: frobnicate", "frobnicate")

@@ -25,10 +25,10 @@ class PublicDevice(WithDaemon):
         self.assertEqual(self.daemon.ctl("info", user=NOBODY).returncode, 0)
 
     def test_shows_nobody_the_parked_calls_of_others(self) -> None:
-        self.assertEqual(self.daemon.ctl("waiters", user=NOBODY).stdout, "nobody is parked\n")
+        self.assertEqual(self.daemon.ctl("waiters", user=NOBODY).stdout, "no call is parked\n")
         self.daemon.park_reader(10)
         self.assertEqual(self.daemon.ctl("waiters", user=NOBODY).stdout,
-                         "no call that you may see is parked; of others: 1\n")
+                         "none of your calls is parked; calls of other users: 1\n")
         self.assertEqual(self.daemon.ctl("waiters", "--json", user=NOBODY).stdout, "[]\n")
 
     def test_only_root_and_who_serves_it_configure_it(self) -> None:
