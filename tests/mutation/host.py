@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bugs import Bug, Evidence
+from bugs import Bug, Evidence, all_bugs
 from programs import Differential, Failed, Tests, conformance, run, shown_by_suite, tail
 
 TARGETS = {"trace": "core_traces", "differential": "ipcdev-differential", "conformance": "ipcdevd"}
@@ -25,7 +25,8 @@ class Tree:
         self.build_folder = work / "build"
 
     def copy_sources(self) -> None:
-        """With old times, so that only what a patch touched is compiled again."""
+        """With old times, so that only what a patch touches is compiled again; by the last run too, which may have
+        left it with a bug."""
         shutil.rmtree(self.source, ignore_errors=True)
         names = [path.name for path in self.top.iterdir() if path.name != "build" and not path.name.startswith(".")]
         for name in names:
@@ -35,6 +36,8 @@ class Tree:
             else:
                 self.source.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, self.source / name)
+        for file in {file for bug in all_bugs() for file in bug.files}:
+            (self.source / file).touch()
 
     def build(self, targets: list[str]) -> str:
         """What the compiler says if it fails. Warnings are no errors: a bug may well leave a variable unused."""

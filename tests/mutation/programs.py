@@ -65,7 +65,8 @@ class Tests:
             raise Failed(f"there is no test named {', '.join(missing)}")
 
     def must_pass(self, tests: Iterable[str]) -> None:
-        status, said = run([*self.command, f"--gtest_filter={':'.join(sorted(set(tests)))}"], self.timeout)
+        chosen = f"--gtest_filter={':'.join(sorted(set(tests)))}"
+        status, said = run([*self.command, chosen, "--gtest_brief=1"], self.timeout)
         if status != 0:
             raise Failed(f"without a bug these tests must pass:\n{tail(said)}")
 
