@@ -40,6 +40,14 @@ class Tally {
     ~Tally() { munmap(counts_, sizeof(Counts)); }
     Counts* operator->() const { return static_cast<Counts*>(counts_); }
 
+    // For --gtest_output.
+    void record() const {
+        const Counts& counts = *operator->();
+        ::testing::Test::RecordProperty("delivered", std::to_string(counts.delivered));
+        ::testing::Test::RecordProperty("refused", std::to_string(counts.refused));
+        ::testing::Test::RecordProperty("lost", std::to_string(counts.lost));
+    }
+
   private:
     void* counts_;
 };
@@ -95,7 +103,7 @@ TEST_P(AtAnyMoment, AClientFindsTheDeviceOrAnError) {
     for (int i = 0; i < 2; ++i) {
         clients.emplace_back([&] { return keep_writing(device(), tally); });
     }
-    for (int round = 0; round < rounds(40) && !HasFailure(); ++round) {
+    for (int round = 0; round < starts(40) && !HasFailure(); ++round) {
         serve_and_end(command({"--mode", "slot"}), round, tally);
     }
     Daemon last(command());
@@ -104,6 +112,7 @@ TEST_P(AtAnyMoment, AClientFindsTheDeviceOrAnError) {
     for (Process& client : clients) {
         EXPECT_EQ(client.wait(), 0);
     }
+    tally.record();
     EXPECT_EQ(tally->lost, 0U) << "of " << tally->delivered << " that were delivered";
     EXPECT_GT(tally->refused, 0U);
     expect_nothing_at(device());
@@ -124,7 +133,7 @@ TEST_F(AtAnyMomentForAUser, AClientFindsTheDeviceOrAnError) {
     if (is_root()) {
         clients.emplace_back([&] { return keep_writing(users_file(), tally); });
     }
-    for (int round = 0; round < rounds(30) && !HasFailure(); ++round) {
+    for (int round = 0; round < starts(30) && !HasFailure(); ++round) {
         serve_and_end(user_command({"--mode", "slot"}), round, tally);
     }
     Daemon last(user_command());
@@ -133,6 +142,7 @@ TEST_F(AtAnyMomentForAUser, AClientFindsTheDeviceOrAnError) {
     for (Process& client : clients) {
         EXPECT_EQ(client.wait(), 0);
     }
+    tally.record();
     EXPECT_EQ(tally->lost, 0U) << "of " << tally->delivered << " that were delivered";
     expect_nothing_at(users_file());
     EXPECT_TRUE(fs::is_empty(users_folder()));
