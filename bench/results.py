@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Results of ipcdev-bench, as --json writes them: for the programs beside this file."""
+"""Results of ipcdev-bench, for the programs beside this file.
+
+A result is a file as --json writes it. Those of one machine, packed into one file by `pack`, are compressed, and say when
+and of what they were taken:
+
+    {"format": 1, "measured": "2026-11-21", "code": "commit 0123abc", "note": "", "results": {"native-one-core": {...}}}
+"""
 
 from __future__ import annotations
 
 import json
+import lzma
 import statistics
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -70,8 +77,18 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Session:
+    """When results were taken, and what was measured: as `pack` was told. All is empty of a result that isn't packed."""
+
+    measured: str = ""  # the day, as 2026-11-21
+    code: str = ""
+    note: str = ""  # what a reader must know of the figures
+
+
+@dataclass(frozen=True)
 class Result:
-    path: Path
+    name: str  # what it is called among those of its machine
+    session: Session
     raw: dict[str, Any]
     measures: dict[str, Measure]
     cells: dict[tuple[str, str, int, int], Cell]
@@ -95,22 +112,47 @@ class Result:
         return [cell for cell in self.cells.values() if cell.measure == measure]
 
 
+def load_all(paths: Iterable[str | Path]) -> list[Result]:
+    """The results in these files. Ends the program if one is none."""
+    return [result for path in paths for result in _load_file(Path(path))]
+
+
 def load(path: str | Path) -> Result:
-    """Ends the program if that is no result."""
+    """The only result of this file. Ends the program if it is not one."""
+    results = _load_file(Path(path))
+    if len(results) != 1:
+        wrong_use(f"{path} has {len(results)} results, and one is needed")
+    return results[0]
+
+
+def pack(session: Session, results: Iterable[Result]) -> bytes:
+    document = {"format": FORMAT, **asdict(session), "results": {result.name: result.raw for result in results}}
+    return lzma.compress(json.dumps(document, separators=(",", ":")).encode(), preset=9 | lzma.PRESET_EXTREME)
+
+
+def _load_file(path: Path) -> list[Result]:
     try:
-        raw = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = path.read_bytes()
+        raw = json.loads(lzma.decompress(content) if path.suffix == ".xz" else content)
+    except (OSError, ValueError, lzma.LZMAError) as error:
         wrong_use(f"can't read {path}: {error}")
     try:
         if raw["format"] != FORMAT:
             wrong_use(f"{path}: format {raw['format']}, and this program knows {FORMAT}")
-        measures = [Measure(**measure) for measure in raw["measures"]]
-        cells = [_cell(cell) for cell in raw["cells"]]
-        result = Result(Path(path), raw, {m.name: m for m in measures}, {cell.key: cell for cell in cells})
-        _ = result.unit, result.placement, result.peers, raw["machine"]["kernel"]
-        return result
-    except (KeyError, TypeError) as error:
+        if "results" not in raw:
+            return [_result(path.stem, Session(), raw)]
+        session = Session(raw["measured"], raw["code"], raw["note"])
+        return [_result(name, session, one) for name, one in raw["results"].items()]
+    except (KeyError, TypeError, AttributeError) as error:
         wrong_use(f"{path} is no result of ipcdev-bench --json: {error!r}")
+
+
+def _result(name: str, session: Session, raw: dict[str, Any]) -> Result:
+    measures = [Measure(**measure) for measure in raw["measures"]]
+    cells = [_cell(cell) for cell in raw["cells"]]
+    result = Result(name, session, raw, {m.name: m for m in measures}, {cell.key: cell for cell in cells})
+    _ = result.unit, result.placement, result.peers, raw["machine"]["kernel"]
+    return result
 
 
 def _figure(raw: dict[str, Any] | None) -> Figure | None:

@@ -91,7 +91,7 @@ def worst_growth(measure: str, peer: str, last: int) -> Reading:
 def detail(wanted: Of, name: str) -> Reading:
     def read(result: Result) -> Figure | str:
         cell = result.cell(wanted.measure, wanted.peer, wanted.bytes, wanted.parameter)
-        return f"{wanted.peer}: not seen" if cell is None or name not in cell.details else cell.details[name]
+        return f"{wanted.peer}: no {name} in the result" if cell is None or name not in cell.details else cell.details[name]
 
     return read
 

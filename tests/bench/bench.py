@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[2] / "bench"
+DOCS = FOLDER.parent / "docs"
 BENCH = os.environ["IPCDEV_BENCH"]
 IPCDEVD = os.environ["IPCDEVD"]
 TIMEOUT_S = 100

@@ -65,6 +65,22 @@ class Compare(unittest.TestCase):
             status, text = self.compare({TRIP: [1, 1, 1]}, {TRIP: [1, 1, 1]}, **changes)
             self.assertEqual(status, 2, text)
 
+    def test_results_of_a_machine_are_compared_each_with_its_like(self) -> None:
+        for name, cost in (("one", 10), ("two", 20)):
+            write_result(self.folder / f"{name}.json", {TRIP: [cost] * 3}, label=name)
+        files = (self.folder / "one.json", self.folder / "two.json")
+        packing = (FOLDER / "pack", "--measured", "2026-02-28", "--code", "x", "--into", self.folder)
+        packed = run(*packing, *files).stdout.strip()
+        same = run(COMPARE, packed, packed)
+        self.assertEqual(same.returncode, 0, same.stderr)
+        self.assertIn("one:\n1 figures compared, 0 changed beyond noise\ntwo:\n", same.stdout)
+        slower = run(COMPARE, packed, write_result(self.folder / "new.json", {TRIP: [30] * 3}, label="two"))
+        self.assertEqual(slower.returncode, 1, slower.stderr)
+        self.assertIn("20 -> 30 ns", slower.stdout)
+        other = run(COMPARE, packed, write_result(self.folder / "new.json", {TRIP: [30] * 3}, label="three"))
+        self.assertEqual(other.returncode, 2)
+        self.assertIn("one, ns, one-core; two, ns, one-core", other.stderr)
+
     def test_wrong_use_is_told(self) -> None:
         no_json = self.folder / "no.json"
         no_json.write_text("{", encoding="utf-8")
