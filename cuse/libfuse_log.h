@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Sends libfuse's messages to the daemon's own log.
+// Sends libfuse's messages to the daemon's own log, except for 'fuse: writing device', about
+// a reply that the kernel refuses: libfuse 3.14 passes that to perror(3).
 #pragma once
 
 #include <spdlog/common.h>

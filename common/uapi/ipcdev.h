@@ -18,7 +18,7 @@
  *             queued or begun.
  *             ring: a writer never waits; when `depth` messages are queued, the
  *             oldest of them is dropped (and counted as overwritten).  A begun
- *             message is not among them.
+ *             message is not among them: each open may hold one besides.
  *             slot: a ring of depth 1; the newest value wins.  [M1, M2, M3]
  *
  * open(2)     Any number of times; leaves the queue unchanged.  O_TRUNC,
@@ -40,7 +40,8 @@
  *             ENOBUFS   it would park, and too many operations are: see limits
  *             EFAULT    bad buffer; nothing was queued
  *             EINTR     a signal came while parked; nothing was queued
- *             ENOMEM    no memory for the message
+ *             ENOMEM    no memory for the message; a daemon holds so much at most,
+ *                       begun messages included; nothing was queued or dropped
  *             [W1 to W9]
  *
  * read(2)     Returns bytes of one message only, and never 0 for a count above

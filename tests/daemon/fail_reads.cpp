@@ -2,14 +2,18 @@
 //
 // Preloaded into the daemon (LD_PRELOAD): its reads of requests fail as the file says that
 // $IPCDEV_FAIL_READS names, a number that the tests have mapped. 0: they don't; an errno;
-// -1: they throw, as anything might that the loop calls.
+// -1: they throw, as anything might that the loop calls; -2: they don't, but the kernel's
+// handshake is one of FUSE 6, which libfuse refuses.
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 
 namespace {
@@ -27,6 +31,24 @@ const volatile int* map_the_number() {
     return place == MAP_FAILED ? nullptr : static_cast<const volatile int*>(place);
 }
 
+// The same for CUSE.
+struct Handshake {
+    fuse_in_header header;
+    fuse_init_in in;
+};
+
+void make_older(void* request, ssize_t bytes) {
+    Handshake handshake{};
+    if (bytes < static_cast<ssize_t>(offsetof(Handshake, in.minor))) {
+        return;
+    }
+    std::memcpy(&handshake, request, offsetof(Handshake, in.minor));
+    if (handshake.header.opcode == FUSE_INIT || handshake.header.opcode == CUSE_INIT) {
+        handshake.in.major = 6;
+        std::memcpy(request, &handshake, offsetof(Handshake, in.minor));
+    }
+}
+
 } // namespace
 
 extern "C" ssize_t read(int fd, void* buffer, std::size_t bytes) {
@@ -35,9 +57,13 @@ extern "C" ssize_t read(int fd, void* buffer, std::size_t bytes) {
     if (failure == -1) {
         throw std::runtime_error("a read that throws");
     }
-    if (failure != 0) {
+    if (failure > 0) {
         errno = failure;
         return -1;
     }
-    return syscall(SYS_read, fd, buffer, bytes);
+    const ssize_t got = syscall(SYS_read, fd, buffer, bytes);
+    if (failure == -2) {
+        make_older(buffer, got);
+    }
+    return got;
 }

@@ -66,7 +66,6 @@ class Failure : public EachTransport {
         expect_nothing_at(device());
     }
 
-  private:
     volatile int* failure_ = nullptr;
 };
 
@@ -76,6 +75,20 @@ TEST_P(Failure, ToReadFromTheKernelIsStatus1AndParkedCallsEndWithENODEV) {
 
 TEST_P(Failure, ByAnExceptionIsStatus1AndParkedCallsEndWithENODEV) {
     expect_end_by(-1, "a read that throws\n");
+}
+
+// What libfuse says while the daemon serves is in the daemon's log, in its form.
+TEST_P(Failure, OfLibfuseToAgreeWithTheKernelIsALineOfTheLog) {
+    Command failing = failing_command();
+    *failure_ = -2;
+    Program daemon(failing);
+    const std::string library = by_cuse() ? "cuse" : "fuse";
+    const std::string line = "ipcdevd: error: " + library + ": unsupported protocol version: 6.";
+    wait_until([&] { return daemon.ended() || daemon.errors().find(line) != std::string::npos; });
+    EXPECT_NE(daemon.errors().find(line), std::string::npos) << daemon.errors();
+    daemon.signal(SIGTERM);
+    static_cast<void>(daemon.wait()); // the kernel may have closed the connection before
+    expect_nothing_at(device());
 }
 
 IPCDEV_EACH_TRANSPORT(Failure);

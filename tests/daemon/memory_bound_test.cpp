@@ -140,6 +140,74 @@ TEST_P(MemoryBound, GivesWritersENOMEMWhileReadersGoOn) {
     EXPECT_EQ(daemon.stop(), 0);
 }
 
+// A process that has begun a message in each of so many opens, and holds them until it is
+// killed. For each that it begins it writes one, so that the queue stays as long as it is.
+Process slow_readers(const fs::path& path, unsigned opens, const std::string& message, Ends& ends) {
+    return Process([&path, opens, &message, &ends] {
+        std::vector<Descriptor> all;
+        for (unsigned i = 0; i < opens; ++i) {
+            all.push_back(open_device(path));
+            const bool begun = read_some(all.back(), 1).size() == 1;
+            const int error = write_all(all.back(), message);
+            if (!begun || (error != 0 && error != ENOMEM)) {
+                ++ends.others;
+            } else if (error == ENOMEM) {
+                ++ends.without_memory;
+            }
+        }
+        pause();
+        return 0;
+    });
+}
+
+// What opens of a ring have begun is beside its depth, a message each; the figure bounds it
+// all the same.
+// Contract: W9 M2
+TEST_P(MemoryBound, HoldsWhatOpensOfARingHaveBegunBesideTheQueue) {
+    constexpr unsigned depth = 4096;
+    constexpr unsigned processes = 4;
+    constexpr unsigned opens = 950; // of each, which may have 1,024
+    const auto ends = shared_ends();
+    const std::string message(IPCDEV_MESSAGE_MAX, 'r');
+    std::vector<Process> readers; // end after the daemon, whatever happens
+    Daemon daemon(command({"--mode", "ring", "--depth", std::to_string(depth), "--max-message",
+                           std::to_string(IPCDEV_MESSAGE_MAX)}));
+    const Descriptor opened = open_device(device());
+    const std::size_t before = resident(daemon);
+    for (unsigned i = 0; i < depth; ++i) {
+        ASSERT_EQ(write_all(opened, message), 0);
+    }
+    for (unsigned i = 0; i < processes; ++i) {
+        readers.push_back(slow_readers(device(), opens, message, *ends));
+    }
+    wait_until([&] { // each has written after the last that it has begun
+        const ipcdev_info now = info(opened);
+        return ends->others != 0 || (now.begun_messages == processes * opens &&
+                                     now.queued_messages + ends->without_memory == depth);
+    });
+    EXPECT_EQ(ends->others, 0U);
+    EXPECT_GT(ends->without_memory, 0U);
+    EXPECT_LT(ends->without_memory, processes * opens / 4);
+    EXPECT_EQ(stats(opened).messages_overwritten, 0U) << "a write that fails drops nothing";
+    EXPECT_GT(resident(daemon), held_mib_max * mib * 9 / 10);
+    EXPECT_LT(resident(daemon), held_mib_max * mib + 64 * mib);
+
+    // Readers go on, and what they finish makes room.
+    EXPECT_EQ(write_all(opened, message), ENOMEM);
+    EXPECT_EQ(read_some(opened, 1), "r");
+    EXPECT_EQ(write_all(opened, message), ENOMEM);
+    EXPECT_EQ(read_some(opened), message.substr(1));
+    EXPECT_EQ(write_all(opened, message), 0);
+
+    for (Process& reader : readers) {
+        reader.kill();
+    }
+    wait_until([&] { return info(opened).begun_messages == 0; });
+    checked(ioctl(opened.get(), IPCDEV_IOC_CLEAR), "IPCDEV_IOC_CLEAR");
+    EXPECT_LT(resident(daemon), before + 24 * mib);
+    EXPECT_EQ(daemon.stop(), 0);
+}
+
 IPCDEV_EACH_TRANSPORT(MemoryBound);
 
 // --- the figure
