@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "report.h"
+#include "counts.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "session.h"
+#include "served_device.h"
 
 #include <csignal>
 #include <filesystem>
@@ -31,7 +31,7 @@ Command serve_command(const Options& options) {
 
 } // namespace
 
-Session::Session(const Options& options, std::size_t clients)
+ServedDevice::ServedDevice(const Options& options, std::size_t clients)
     : options_(options), clients_(clients),
       watch_(options.hang(), [this] { server_.signal(SIGKILL); }) {
     connect();
@@ -39,11 +39,11 @@ Session::Session(const Options& options, std::size_t clients)
     found_ = live_->info();
 }
 
-Session::~Session() {
+ServedDevice::~ServedDevice() {
     kill_server();
 }
 
-void Session::connect() {
+void ServedDevice::connect() {
     if (!options_.serve.empty()) {
         start_server();
     }
@@ -51,7 +51,7 @@ void Session::connect() {
     live_->set_limit(options_.hang());
 }
 
-void Session::start_server() {
+void ServedDevice::start_server() {
     server_ = Program(serve_command(options_));
     for (unsigned attempt = 0;; ++attempt) {
         if (server_.ended()) {
@@ -66,7 +66,7 @@ void Session::start_server() {
     }
 }
 
-Live& Session::fresh(const Settings& settings) {
+Live& ServedDevice::fresh(const Settings& settings) {
     try {
         live_->reset(settings);
         return *live_;
@@ -82,7 +82,7 @@ Live& Session::fresh(const Settings& settings) {
     return *live_;
 }
 
-const char* Session::server_name() const {
+const char* ServedDevice::server_name() const {
     switch (found_.server) {
     case IPCDEV_SERVER_MODULE:
         return "module";
@@ -93,7 +93,7 @@ const char* Session::server_name() const {
     }
 }
 
-void Session::end() {
+void ServedDevice::end() {
     live_->reset(settings_of(found_));
     live_.reset();
     if (server_.exists()) {
@@ -105,7 +105,7 @@ void Session::end() {
 }
 
 // And what that leaves: a dead mount, on an empty file made for it.
-void Session::kill_server() {
+void ServedDevice::kill_server() {
     if (!server_.kill(SIGKILL)) {
         return;
     }
