@@ -15,9 +15,6 @@ namespace ipcdev::conformance {
 
 class UringTest : public BatchTest {
   protected:
-    static bool is_module() { return info().server == IPCDEV_SERVER_MODULE; }
-    static bool is_a_file() { return info().server == IPCDEV_SERVER_FUSE; }
-
     // Of the client, which opens the device first.
     static void set_up(Uring& ring, unsigned flags = 0, Where where = Where::here()) {
         static_cast<void>(ring.client().fd());

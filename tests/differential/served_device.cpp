@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "support/mounts.h"
-#include "support/waiting.h"
+#include "support/serving.h"
 
 namespace ipcdev::differential {
 
@@ -14,19 +14,6 @@ namespace {
 Settings settings_of(const ipcdev_info& info) {
     return {
         .mode = static_cast<Mode>(info.mode), .depth = info.depth, .max_message = info.max_message};
-}
-
-// The shell command with the path wherever it says {device}; the shell becomes it.
-Command serve_command(const Options& options) {
-    constexpr std::string_view place = "{device}";
-    const std::string word = shell_quoted(options.device);
-    std::string text = "exec " + options.serve;
-    for (std::size_t at = 0; (at = text.find(place, at)) != std::string::npos; at += word.size()) {
-        text.replace(at, place.size(), word);
-    }
-    Command command = shell_command(text);
-    command.death_signal = SIGTERM;
-    return command;
 }
 
 } // namespace
@@ -52,18 +39,14 @@ void ServedDevice::connect() {
 }
 
 void ServedDevice::start_server() {
-    server_ = Program(serve_command(options_));
-    for (unsigned attempt = 0;; ++attempt) {
-        if (server_.ended()) {
-            throw std::runtime_error("the server ended instead of serving: " + server_.errors());
-        }
+    test::start_server(server_, serve_command(options_.serve, options_.device), [this] {
         try {
             static_cast<void>(Live(options_.device, 0, watch_).info());
-            return;
+            return true;
         } catch (const std::system_error&) {
-            back_off(attempt); // not there yet
+            return false; // not there yet
         }
-    }
+    });
 }
 
 Live& ServedDevice::fresh(const Settings& settings) {
@@ -83,14 +66,7 @@ Live& ServedDevice::fresh(const Settings& settings) {
 }
 
 const char* ServedDevice::server_name() const {
-    switch (found_.server) {
-    case IPCDEV_SERVER_MODULE:
-        return "module";
-    case IPCDEV_SERVER_CUSE:
-        return "cuse";
-    default:
-        return "fuse";
-    }
+    return test::server_name(found_.server);
 }
 
 void ServedDevice::end() {
