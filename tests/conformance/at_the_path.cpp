@@ -40,7 +40,7 @@ struct Findings {
         std::ostringstream all;
         all << strangers << " of " << strangers + devices + refused
             << " opens found something else, as a file of mode " << std::oct << mode << std::dec
-            << " with " << bytes << " bytes, to which INFO gives " << error_name(error);
+            << " with " << bytes << " bytes, to which INFO gives " << errno_text(error);
         return all.str();
     }
 };

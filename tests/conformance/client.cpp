@@ -85,15 +85,10 @@ Outcome outcome(std::int64_t result, std::string bytes) {
     return done;
 }
 
-std::string error_name(int error) {
-    const char* name = strerrorname_np(error);
-    return name != nullptr ? name : std::to_string(error);
-}
-
 std::string Outcome::text() const {
     std::string all = std::to_string(result);
     if (result < 0) {
-        return all + " " + error_name(error);
+        return all + " " + errno_text(error);
     }
     if (!bytes.empty()) {
         constexpr std::size_t most = 40;

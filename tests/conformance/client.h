@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include "support/errno_words.h"
 #include "support/process.h"
 
 namespace ipcdev::conformance {
@@ -58,9 +59,6 @@ class ClientGone : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
-
-// 'EAGAIN', or the number.
-[[nodiscard]] std::string error_name(int error);
 
 // The bytes of a struct, and back.
 template <class Struct> [[nodiscard]] std::string bytes_of(const Struct& object) {

@@ -53,6 +53,9 @@ class DeviceTest : public testing::Test {
     static Server& server();
     static ipcdev_info info() { return observer().info(); }
     static ipcdev_stats stats() { return observer().stats(); }
+    static bool is_module() { return info().server == IPCDEV_SERVER_MODULE; }
+    static bool is_cuse() { return info().server == IPCDEV_SERVER_CUSE; }
+    static bool is_a_file() { return info().server == IPCDEV_SERVER_FUSE; }
     static bool has(unsigned capability) { return (info().capabilities & capability) != 0; }
 
     // --- settings; skips the test if this user may not change them

@@ -22,10 +22,6 @@ namespace {
 
 class Differences : public DeviceTest {
   protected:
-    static bool is_module() { return info().server == IPCDEV_SERVER_MODULE; }
-    static bool is_cuse() { return info().server == IPCDEV_SERVER_CUSE; }
-    static bool is_a_file() { return info().server == IPCDEV_SERVER_FUSE; }
-
     // The call that the client has under way has ended, or sleeps in the kernel.
     static bool ended(Client& client, long system_call) {
         for (unsigned attempt = 0; !client.finished(); ++attempt) {

@@ -53,7 +53,6 @@ class Frozen : public BatchTest, public testing::WithParamInterface<Freezer::Ver
         ended,     // as by a signal
     };
 
-    static bool is_module() { return info().server == IPCDEV_SERVER_MODULE; }
     static bool by_suspends_way() { return GetParam() == Freezer::Version::one; }
 
     // All of these processes, and nobody else.

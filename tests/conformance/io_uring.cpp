@@ -11,16 +11,16 @@
 
 #include <liburing.h>
 
-#include "ring_test.h"
+#include "uring_test.h"
 
 namespace ipcdev::conformance {
 namespace {
 
-class IoUring : public RingTest {};
+class IoUring : public UringTest {};
 
 TEST_F(IoUring, ASubmissionOfAReadReturnsAtOnce) {
     contract("P5");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     if (is_a_file() && submissions_wait(Where::here())) {
         declared_difference("waits as a read, and can be killed, before Linux 6.5: "
@@ -34,7 +34,7 @@ TEST_F(IoUring, ASubmissionOfAReadReturnsAtOnce) {
 
 TEST_F(IoUring, ASubmittedReadCompletesWhenAMessageComes) {
     contract("P5");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     for (const std::string message : {"first", "again"}) {
         ring.read(1, message.size());
@@ -47,7 +47,7 @@ TEST_F(IoUring, ASubmittedReadCompletesWhenAMessageComes) {
 
 TEST_F(IoUring, ASubmittedReadOfAMessageThatIsThereCompletes) {
     contract("P5");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     const std::string message = pattern(IPCDEV_MESSAGE_DEFAULT);
     write_ok(b, message);
@@ -59,7 +59,7 @@ TEST_F(IoUring, ASubmittedReadOfAMessageThatIsThereCompletes) {
 TEST_F(IoUring, ASubmittedWriteCompletesWhenThereIsRoom) {
     contract("P5");
     become_fifo(1);
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     fill(b);
     ring.write(1, "by the ring");
@@ -72,7 +72,7 @@ TEST_F(IoUring, ASubmittedWriteCompletesWhenThereIsRoom) {
 TEST_F(IoUring, ASubmittedBatchThatFitsInPartIsQueuedInPart) {
     contract("P5", "B6");
     become_fifo(2);
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     batches(a);
     ring.write(1, frames({"1", "2", "3"}));
@@ -99,13 +99,13 @@ TEST_F(IoUring, ASubmittedBatchThatFitsInPartIsQueuedInPart) {
 
 TEST_F(IoUring, ASubmittedReadTakesBytesOfOneMessage) {
     contract("R2");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     write_ok(b, "one");
     write_ok(b, "two");
     ring.read(1, 6);
     submit(ring, 1);
-    const Completion done = completion(ring);
+    const UringCompletion done = completion(ring);
     if (is_a_file() && done.outcome.bytes == "onetwo") {
         declared_difference("io_uring reads a regular file on until the buffer is full");
         return;
@@ -116,12 +116,12 @@ TEST_F(IoUring, ASubmittedReadTakesBytesOfOneMessage) {
 
 TEST_F(IoUring, AMultishotReadCompletesWithEachMessage) {
     contract("P5", "R2");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     ring.read_multishot(1);
     submit(ring, 1);
     write_ok(b, "first");
-    const Completion first = completion(ring);
+    const UringCompletion first = completion(ring);
     if (first.outcome.error == EINVAL) {
         skip("this kernel has no IORING_OP_READ_MULTISHOT: it came with Linux 6.7");
     }
@@ -135,7 +135,7 @@ TEST_F(IoUring, AMultishotReadCompletesWithEachMessage) {
 
 TEST_F(IoUring, AReadOfARegisteredFileIntoARegisteredBufferCompletesWhenAMessageComes) {
     contract("P5");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     const std::string message = pattern(IPCDEV_MESSAGE_DEFAULT);
     ring.read_registered(1, message.size());
@@ -148,7 +148,7 @@ TEST_F(IoUring, AReadOfARegisteredFileIntoARegisteredBufferCompletesWhenAMessage
 
 TEST_F(IoUring, SeveralReadsInFlightGetOneMessageEach) {
     contract("P5", "R6");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     constexpr unsigned count = 8;
     std::set<std::string> wanted;
@@ -163,7 +163,7 @@ TEST_F(IoUring, SeveralReadsInFlightGetOneMessageEach) {
     std::set<std::uint32_t> names;
     std::set<std::string> got;
     for (unsigned i = 0; i < count; ++i) {
-        const Completion done = completion(ring);
+        const UringCompletion done = completion(ring);
         names.insert(done.name);
         got.insert(done.outcome.bytes);
     }
@@ -173,7 +173,7 @@ TEST_F(IoUring, SeveralReadsInFlightGetOneMessageEach) {
 
 TEST_F(IoUring, LinkedReadsGetMessagesInTheirOrder) {
     contract("P5");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     ring.read(1, 2, IOSQE_IO_LINK);
     ring.read(2, 2, IOSQE_IO_LINK);
@@ -189,7 +189,7 @@ TEST_F(IoUring, LinkedReadsGetMessagesInTheirOrder) {
 
 TEST_F(IoUring, AWriteThatIsLinkedToAReadFollowsIt) {
     contract("P5");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     ring.read(1, 8, IOSQE_IO_LINK);
     ring.write(2, "answer");
@@ -202,7 +202,7 @@ TEST_F(IoUring, AWriteThatIsLinkedToAReadFollowsIt) {
 
 TEST_F(IoUring, AnOperationOnSomethingElseIsNotHeldUpByARead) {
     contract("P5");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     ring.read(1, 5);
     ring.nothing(2);
@@ -214,7 +214,7 @@ TEST_F(IoUring, AnOperationOnSomethingElseIsNotHeldUpByARead) {
 
 TEST_F(IoUring, TheKernelsThreadThatSubmitsIsNotHeldUpByARead) {
     contract("P5");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring, IORING_SETUP_SQPOLL);
     ring.read(1, 5);
     submit(ring, 1);
@@ -228,7 +228,7 @@ TEST_F(IoUring, TheKernelsThreadThatSubmitsIsNotHeldUpByARead) {
 TEST_F(IoUring, TheKernelsThreadThatSubmitsIsNotHeldUpByAWrite) {
     contract("P5");
     become_fifo(1);
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring, IORING_SETUP_SQPOLL);
     fill(b);
     ring.write(1, "hello");
@@ -244,8 +244,8 @@ TEST_F(IoUring, TheKernelsThreadThatSubmitsIsNotHeldUpByAWrite) {
 TEST_F(IoUring, RingsThatShareTheDeviceGetEachMessageOnce) {
     contract("H5");
     constexpr unsigned messages = 60; // for each of two; the kernel polls for 128, then parks
-    Ring one(a);
-    Ring other(b);
+    Uring one(a);
+    Uring other(b);
     set_up(one);
     set_up(other);
     const ipcdev_stats before = stats();
@@ -274,7 +274,7 @@ TEST_F(IoUring, RingsThatShareTheDeviceGetEachMessageOnce) {
 
 TEST_F(IoUring, ACancelledReadTakesNothing) {
     contract("P5", "H3");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     ring.read(1, 5);
     submit(ring, 1);
@@ -282,7 +282,7 @@ TEST_F(IoUring, ACancelledReadTakesNothing) {
     submit(ring, 1);
     std::set<std::uint32_t> names;
     for (int i = 0; i < 2; ++i) { // in either order
-        const Completion done = completion(ring);
+        const UringCompletion done = completion(ring);
         names.insert(done.name);
         if (done.name == 1) {
             EXPECT_TRUE(done.outcome.error == ECANCELED || done.outcome.error == EINTR)
@@ -300,7 +300,7 @@ TEST_F(IoUring, ACancelledReadTakesNothing) {
 
 TEST_F(IoUring, ACancelledReadReturnsWhatItHasTaken) {
     contract("H2");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     ring.read(1, 100);
     submit(ring, 1);
@@ -310,7 +310,7 @@ TEST_F(IoUring, ACancelledReadReturnsWhatItHasTaken) {
     ring.cancel(2, 1);
     submit(ring, 1);
     for (int i = 0; i < 2; ++i) { // in either order
-        if (const Completion done = completion(ring); done.name == 1) {
+        if (const UringCompletion done = completion(ring); done.name == 1) {
             EXPECT_EQ(done.outcome.bytes, "one") << done.outcome.text();
         }
     }
@@ -319,7 +319,7 @@ TEST_F(IoUring, ACancelledReadReturnsWhatItHasTaken) {
 TEST_F(IoUring, ACancelledWriteLeavesNothing) {
     contract("P5", "H3");
     become_fifo(1);
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     fill(b);
     ring.write(1, "never");
@@ -335,7 +335,7 @@ TEST_F(IoUring, ACancelledWriteLeavesNothing) {
 
 TEST_F(IoUring, ARingThatIsClosedTakesNothing) {
     contract("P5", "H3");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     for (std::uint32_t name = 0; name < 4; ++name) {
         ring.read(name, 5);
@@ -350,7 +350,7 @@ TEST_F(IoUring, ARingThatIsClosedTakesNothing) {
 
 TEST_F(IoUring, AProcessThatIsKilledWithReadsInItsRingTakesNothing) {
     contract("P5", "H3");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     for (std::uint32_t name = 0; name < 4; ++name) {
         ring.read(name, 5);
@@ -366,7 +366,7 @@ TEST_F(IoUring, AProcessThatIsKilledWithReadsInItsRingTakesNothing) {
 
 TEST_F(IoUring, AMultishotPollTellsOfEveryMessageThatIsQueued) {
     contract("P4");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     ring.poll_multishot(1, POLLIN);
     submit(ring, 1);
@@ -382,7 +382,7 @@ TEST_F(IoUring, AMultishotPollTellsOfEveryMessageThatIsQueued) {
 TEST_F(IoUring, AMultishotPollTellsOfRoom) {
     contract("P4");
     become_fifo(1);
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     fill(b);
     ring.poll_multishot(1, POLLOUT);
@@ -398,7 +398,7 @@ TEST_F(IoUring, AMultishotPollTellsOfRoom) {
 
 TEST_F(IoUring, AReadOfANONBLOCKOpenWaitsInTheRing) {
     contract("P5");
-    Ring ring(a);
+    Uring ring(a);
     open_ok(a, O_RDWR | O_NONBLOCK);
     set_up(ring);
     ring.read(1, 5);

@@ -85,8 +85,6 @@ Outcome look_inside(const Call& call) {
 
 class Namespaces : public DeviceTest {
   protected:
-    static bool is_module() { return info().server == IPCDEV_SERVER_MODULE; }
-
     static Seen seen_inside(Client& client, bool parks_there, Where where = Where::here()) {
         static_cast<void>(client.fd());
         const Outcome done =
@@ -96,7 +94,7 @@ class Namespaces : public DeviceTest {
         }
         const auto seen = from_bytes<Seen>(done.bytes);
         if (seen.error != 0 || seen.waiters.count != 1) {
-            fail("WAITERS inside: " + error_name(seen.error), where);
+            fail("WAITERS inside: " + errno_text(seen.error), where);
         }
         return seen;
     }

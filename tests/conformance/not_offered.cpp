@@ -26,8 +26,6 @@ namespace {
 
 class NotOffered : public DeviceTest {
   protected:
-    static bool is_a_file() { return info().server == IPCDEV_SERVER_FUSE; }
-
     static void opens(Client& client, Where where = Where::here()) {
         if (const Outcome done = client.open(); done.result < 0) {
             fail("the open gives " + done.text(), where);

@@ -10,12 +10,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "ring_test.h"
+#include "uring_test.h"
 
 namespace ipcdev::conformance {
 namespace {
 
-class NoWait : public RingTest {
+class NoWait : public UringTest {
   protected:
     // What the module does; the kernel does not offer it for a file of a daemon.
     static void gives(const Outcome& outcome, std::int64_t result, int error = 0,
@@ -122,7 +122,7 @@ TEST_F(NoWait, IsOfTheCallAndNotOfTheOpen) {
 
 TEST_F(NoWait, OfAnIoUringReadGivesEAGAIN) {
     contract("P5", "N4");
-    Ring ring(a);
+    Uring ring(a);
     set_up(ring);
     ring.read_nowait(1, 5);
     submit(ring, 1);

@@ -27,9 +27,6 @@ inline const std::vector<Shell> shells{bash, dash, zsh, busybox};
 
 class ProgramTest : public DeviceTest {
   protected:
-    static bool is_cuse() { return info().server == IPCDEV_SERVER_CUSE; }
-    static bool is_a_file() { return info().server == IPCDEV_SERVER_FUSE; }
-
     static void needs(const std::string& program, const std::string& package,
                       Where where = Where::here());
 

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "options.h"
+#include "support/serving.h"
 #include "support/watchdog.h"
 
 namespace ipcdev::conformance {
@@ -165,19 +166,6 @@ class Reporter : public testing::EmptyTestEventListener {
     int failures_before_ = 0;
 };
 
-const char* server_name(unsigned server) {
-    switch (server) {
-    case IPCDEV_SERVER_MODULE:
-        return "module";
-    case IPCDEV_SERVER_CUSE:
-        return "cuse";
-    case IPCDEV_SERVER_FUSE:
-        return "fuse";
-    default:
-        return "unknown";
-    }
-}
-
 } // namespace
 
 void about(const std::vector<std::string>& clauses) {
@@ -198,7 +186,7 @@ void report::install() {
 }
 
 void report::served_by(const ipcdev_info& info) {
-    run["server"] = server_name(info.server);
+    run["server"] = test::server_name(info.server);
     run["abi_version"] = info.abi_version;
     Json& capabilities = run["capabilities"] = Json::array();
     if ((info.capabilities & IPCDEV_CAP_RESTART) != 0) {

@@ -10,22 +10,8 @@
 
 namespace ipcdev::conformance {
 
-std::string with_device(std::string command, const std::string& path) {
-    constexpr std::string_view place = "{device}";
-    const std::string word = shell_quoted(path);
-    for (std::size_t at = 0; (at = command.find(place, at)) != std::string::npos;) {
-        command.replace(at, place.size(), word);
-        at += word.size();
-    }
-    return command;
-}
-
 Command serve_command(const std::string& path, const std::string& extra) {
-    // exec, so that the shell becomes the server and signals reach it.
-    const std::string command = "exec " + options().serve + " " + extra;
-    Command started = shell_command(with_device(command, path));
-    started.death_signal = SIGTERM;
-    return started;
+    return test::serve_command(options().serve, path, extra);
 }
 
 bool Server::ours() {
@@ -43,14 +29,8 @@ void Server::ensure(const std::string& extra) {
 
 void Server::start(const std::string& extra) {
     extra_ = extra;
-    program_ = Program(serve_command(options().device, extra));
-    for (unsigned attempt = 0; !observer_.connect(); ++attempt) {
-        if (process().ended()) {
-            throw std::runtime_error("the server ended instead of serving " + options().device +
-                                     ": " + errors());
-        }
-        back_off(attempt);
-    }
+    start_server(program_, serve_command(options().device, extra),
+                 [this] { return observer_.connect(); });
     is_module_ = observer_.info().server == IPCDEV_SERVER_MODULE;
 }
 

@@ -10,12 +10,9 @@
 #include <string>
 
 #include "observer.h"
-#include "support/program.h"
+#include "support/serving.h"
 
 namespace ipcdev::conformance {
-
-// The shell command with the path wherever it says {device}.
-[[nodiscard]] std::string with_device(std::string command, const std::string& path);
 
 // --serve's with more options, for that path. It is asked to end if the suite dies.
 [[nodiscard]] Command serve_command(const std::string& path, const std::string& extra = "");

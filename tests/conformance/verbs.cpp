@@ -54,7 +54,7 @@ void DeviceTest::expect_result(const Outcome& outcome, std::int64_t result, Wher
 
 void DeviceTest::expect_error(const Outcome& outcome, int error, Where where) {
     if (outcome.result != -1 || outcome.error != error) {
-        fail("the result is " + outcome.text() + ", not -1 " + error_name(error), where);
+        fail("the result is " + outcome.text() + ", not -1 " + errno_text(error), where);
     }
 }
 

@@ -10,23 +10,11 @@
 #include <optional>
 #include <stdexcept>
 
+#include "../support/errno_words.h"
+
 namespace ipcdev::test {
 
 namespace {
-
-struct ErrnoName {
-    int error;
-    std::string_view name;
-};
-
-constexpr std::array<ErrnoName, 8> errno_names{{{EINTR, "EINTR"},
-                                                {EAGAIN, "EAGAIN"},
-                                                {EMSGSIZE, "EMSGSIZE"},
-                                                {ENOBUFS, "ENOBUFS"},
-                                                {EBUSY, "EBUSY"},
-                                                {EINVAL, "EINVAL"},
-                                                {ENODEV, "ENODEV"},
-                                                {ESHUTDOWN, "ESHUTDOWN"}}};
 
 // Longer runs of one byte are written as "x"*count.
 constexpr std::size_t longest_run = 24;
@@ -45,12 +33,10 @@ std::uint64_t parse_number(std::string_view text) {
 }
 
 int parse_errno(std::string_view text) {
-    for (const auto& [error, name] : errno_names) {
-        if (name == text) {
-            return error;
-        }
+    if (const auto error = errno_of(text)) {
+        return *error;
     }
-    unknown("not an errno known here", text);
+    unknown("not an errno", text);
 }
 
 char parse_escape(std::string_view text, std::size_t& at) {
@@ -425,15 +411,6 @@ std::string limits_text(const Limits& limits) {
     add("per_user", limits.per_user, usual.per_user);
     add("copies", limits.copies, usual.copies);
     return text;
-}
-
-std::string errno_text(int error) {
-    for (const auto& [value, name] : errno_names) {
-        if (value == error) {
-            return std::string(name);
-        }
-    }
-    return "errno " + std::to_string(error);
 }
 
 } // namespace ipcdev::test

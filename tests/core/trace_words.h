@@ -69,8 +69,6 @@ struct Line {
 [[nodiscard]] Limits parse_limits(std::string& text);
 [[nodiscard]] std::string limits_text(const Limits& limits);
 
-[[nodiscard]] std::string errno_text(int error);
-
 // Splits at blanks; a quoted string is one word.
 [[nodiscard]] std::vector<std::string_view> words(std::string_view text);
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "client.h"
 #include "daemon.h"
+#include "device_calls.h"
 #include "settings.h"
 #include "support/mounts.h"
 #include "support/proc.h"

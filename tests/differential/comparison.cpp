@@ -7,6 +7,7 @@
 
 #include "frames.h"
 #include "looks.h"
+#include "support/errno_words.h"
 
 namespace ipcdev::differential {
 
@@ -22,8 +23,7 @@ bool takes_first(const ipcdev_info& info) {
 }
 
 std::string error_text(int error) {
-    const char* name = strerrorname_np(error);
-    return error == 0 ? "done" : name != nullptr ? name : errno_text(error);
+    return error == 0 ? "done" : errno_text(error);
 }
 
 // `done 5 "hello"`

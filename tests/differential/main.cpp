@@ -13,10 +13,10 @@
 #include <iostream>
 
 #include "comparison.h"
+#include "counts.h"
 #include "generator.h"
 #include "options.h"
-#include "report.h"
-#include "session.h"
+#include "served_device.h"
 #include "shrink.h"
 
 namespace ipcdev::differential {
@@ -79,11 +79,11 @@ void show(const Options& options, const Found& found, const std::string& name) {
 }
 
 // Shows the fewest steps that can be found in a while.
-void shrink_and_show(Session& session, const Options& options, const Found& first) {
+void shrink_and_show(ServedDevice& device, const Options& options, const Found& first) {
     const auto deadline = Clock::now() + options.shrinking();
     Found best = first;
     const Shows shows = [&](const Steps& steps) {
-        Live& live = session.fresh(first.settings);
+        Live& live = device.fresh(first.settings);
         live.set_limit(options.hang_while_shrinking());
         Found again = play(live, first.settings, steps);
         if (again.difference.empty()) {
@@ -110,13 +110,13 @@ void shrink_and_show(Session& session, const Options& options, const Found& firs
 }
 
 // Episodes up to the first difference, or as many as were wanted.
-Found play_episodes(Session& session, const Options& options, Counts& counts) {
+Found play_episodes(ServedDevice& device, const Options& options, Counts& counts) {
     Generator generator(options.seed, options.clients);
     Found found;
     try {
         while (found.difference.empty() && counts.steps() < options.operations) {
             const auto steps = std::min(episode_steps, options.operations - counts.steps());
-            found = play_random(session.live(), generator, steps, counts);
+            found = play_random(device.live(), generator, steps, counts);
         }
     } catch (const std::runtime_error& problem) { // `found` is the episode before
         found.difference = std::string("after it, no reset: ") + problem.what() + '\n';
@@ -124,20 +124,20 @@ Found play_episodes(Session& session, const Options& options, Counts& counts) {
     return found;
 }
 
-int run_random(Session& session, const Options& options) {
+int run_random(ServedDevice& device, const Options& options) {
     Counts counts;
     const auto begin = Clock::now();
-    const Found found = play_episodes(session, options, counts);
+    const Found found = play_episodes(device, options, counts);
     const std::chrono::duration<double> seconds = Clock::now() - begin;
     std::cout << "seed " << options.seed << ", " << options.clients << " clients, server "
-              << session.server_name() << ": " << counts.steps() << " operations in "
+              << device.server_name() << ": " << counts.steps() << " operations in "
               << seconds.count() << " s\n"
               << counts.text();
     if (found.difference.empty()) {
         std::cout << "equal\n" << std::flush;
         return EXIT_SUCCESS;
     }
-    shrink_and_show(session, options, found);
+    shrink_and_show(device, options, found);
     return exit_difference;
 }
 
@@ -186,13 +186,13 @@ std::size_t clients_of(const std::vector<Replay>& replays) {
     return clients;
 }
 
-int run_replays(Session& session, const Options& options, const std::vector<Replay>& replays) {
+int run_replays(ServedDevice& device, const Options& options, const std::vector<Replay>& replays) {
     int status = EXIT_SUCCESS;
     for (const auto& [name, settings, names, steps] : replays) {
-        const Found found = play(session.fresh(settings), settings, steps, names);
+        const Found found = play(device.fresh(settings), settings, steps, names);
         if (found.difference.empty()) {
             std::cout << "equal: " << name << ", " << found.steps.size() << " of " << steps.size()
-                      << " steps on server " << session.server_name() << '\n';
+                      << " steps on server " << device.server_name() << '\n';
         } else {
             show(options, found, name);
             status = exit_difference;
@@ -201,9 +201,9 @@ int run_replays(Session& session, const Options& options, const std::vector<Repl
     return status;
 }
 
-bool ends_well(Session& session) {
+bool ends_well(ServedDevice& device) {
     try {
-        session.end();
+        device.end();
         return true;
     } catch (const std::exception& problem) {
         std::cout << "At the end: " << problem.what() << '\n';
@@ -214,10 +214,9 @@ bool ends_well(Session& session) {
 int run(const Options& options) {
     const bool replays = !options.replay.empty();
     const std::vector<Replay> wanted = replays ? replays_of(options.replay) : std::vector<Replay>();
-    Session session(options, replays ? clients_of(wanted) : options.clients);
-    const int status =
-        replays ? run_replays(session, options, wanted) : run_random(session, options);
-    return ends_well(session) ? status : exit_difference;
+    ServedDevice device(options, replays ? clients_of(wanted) : options.clients);
+    const int status = replays ? run_replays(device, options, wanted) : run_random(device, options);
+    return ends_well(device) ? status : exit_difference;
 }
 
 } // namespace

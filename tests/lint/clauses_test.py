@@ -16,7 +16,7 @@ SOUND = {
     "tests/conformance/read.cpp": 'TEST_F(Read, Of0Bytes) {\n    contract("R1", "W1");\n    read(a);\n}\n',
     "tests/core/traces/write.trace": "scenario Nothing is written\ncontract W1\nA: write \"\"\n    A: done 0\n",
     "tests/daemon/memory_test.cpp": "// Contract: W9\nTEST_P(Memory, IsBounded) {\n}\n",
-    "tests/mutation/01-more.patch": "It reads more.\nContract: R1\nCaught by: Read.Of0Bytes\n\n--- a/x\n+++ b/x\n",
+    "tests/mutation/core/more.patch": "It reads more.\nContract: R1\nShown by: conformance Read.Of0Bytes\n\n--- a/x\n+++ b/x\n",
 }
 
 
@@ -50,7 +50,7 @@ class Clauses(unittest.TestCase):
 
     def test_a_deliberate_bug_is_no_test(self) -> None:
         contract = {"docs/contract.md": SOUND["docs/contract.md"] + "- **W2** One message.\n"}
-        bug = edited("tests/mutation/01-more.patch", "R1", "R1 W2")
+        bug = edited("tests/mutation/core/more.patch", "R1", "R1 W2")
         self.expect({**contract, **bug}, "docs/contract.md: no test names W2")
 
     def test_a_name_is_that_of_a_clause_wherever_it_stands(self) -> None:
@@ -58,7 +58,7 @@ class Clauses(unittest.TestCase):
             ("tests/conformance/read.cpp", '"W1"', '"W1", "R77"', "tests/conformance/read.cpp: Read.Of0Bytes"),
             ("tests/core/traces/write.trace", "W1", "W1 R77", "tests/core/traces/write.trace: Nothing is written"),
             ("tests/daemon/memory_test.cpp", "W9", "W9 R77", "tests/daemon/memory_test.cpp"),
-            ("tests/mutation/01-more.patch", "R1", "R1 R77", "tests/mutation/01-more.patch"),
+            ("tests/mutation/core/more.patch", "R1", "R1 R77", "tests/mutation/core/more.patch"),
         ):
             self.expect(edited(name, old, new), f"{where} names R77, which is no clause")
 
@@ -79,7 +79,7 @@ class Clauses(unittest.TestCase):
         self.expect({name: more}, f"{name}: Something is written names no clause")
 
     def test_each_deliberate_bug_names_its_clauses_before_the_diff(self) -> None:
-        name = "tests/mutation/01-more.patch"
+        name = "tests/mutation/core/more.patch"
         text = SOUND[name].replace("Contract: R1\n", "") + "Contract: R1\n"
         self.expect({name: text}, f"{name} names no clause")
 

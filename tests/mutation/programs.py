@@ -73,7 +73,10 @@ class Tests:
     def fails(self, test: str) -> bool:
         """True if it failed for what it saw, and not because nothing ran."""
         status, said = run([*self.command, f"--gtest_filter={test}"], self.timeout)
-        return status not in (0, HUNG) and (f"[  FAILED  ] {test}" in said or "watchdog: " in said)
+        failed = status not in (0, HUNG) and (f"[  FAILED  ] {test}" in said or "watchdog: " in said)
+        if status != 0 and not failed:
+            print(f"{test} did not fail, but its program ended with {status}:\n{tail(said)}", flush=True)
+        return failed
 
 
 def conformance(programs: Path, device: Path, serve: str, watchdog_ms: int, *options: str) -> Tests:

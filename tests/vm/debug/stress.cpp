@@ -4,7 +4,7 @@
 // park, poll, fault in their buffers, are interrupted, restarted and killed, by
 // opens of their own and by one that all of them have, among opens, closes, CLEAR and
 // CONFIGURE. At the end of each round nothing may be
-// lost, by the clients' own ledger and by STATS. Made for the kernel module under
+// lost, by the clients' own record and by STATS. Made for the kernel module under
 // a kernel with sanitizers, which see the rest.
 //
 // usage: ipcdev-stress DEVICE [OPERATIONS [SEED [WATCHDOG-SECONDS]]]
@@ -30,11 +30,11 @@
 #include <string>
 #include <vector>
 
-#include "ledger.h"
 #include "stress_client.h"
 #include "support/descriptor.h"
 #include "support/errors.h"
 #include "uapi/ipcdev.h"
+#include "unit_record.h"
 
 namespace ipcdev::stress {
 
@@ -87,22 +87,22 @@ class Stress {
     void run(const Round& round) {
         configure(round);
         const ipcdev_stats before = stats();
-        Ledger ledger(operations_);
+        UnitRecord record(operations_);
         kills_ = 0;
         shared_ = open(O_RDWR);
         std::vector<pid_t> clients;
         while (clients.size() < clients_at_once) {
-            clients.push_back(start_client(ledger, round));
+            clients.push_back(start_client(record, round));
         }
-        while (ledger.left() > 0) {
-            disturb(clients, ledger, round);
+        while (record.left() > 0) {
+            disturb(clients, record, round);
         }
         for (const pid_t client : clients) {
             dismiss(client);
         }
         shared_.close(); // what it has begun goes back to a fifo
-        drain(ledger);
-        check(round, ledger, before, stats());
+        drain(record);
+        check(round, record, before, stats());
     }
 
   private:
@@ -137,23 +137,23 @@ class Stress {
         return info;
     }
 
-    pid_t start_client(Ledger& ledger, const Round& round) {
+    pid_t start_client(UnitRecord& record, const Round& round) {
         const unsigned seed = below(1U << 31);
         const pid_t parent = getpid();
         const pid_t client = checked(fork(), "fork");
         if (client == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             const bool orphan = getppid() != parent;
-            _exit(orphan ? 1 : run_client(device_, shared_.get(), ledger, round.liberties, seed));
+            _exit(orphan ? 1 : run_client(device_, shared_.get(), record, round.liberties, seed));
         }
         return client;
     }
 
     // Something happens to one of the clients, after some of them got on or all
     // seem to be stuck.
-    void disturb(std::vector<pid_t>& clients, Ledger& ledger, const Round& round) {
-        const long enough = ledger.left() - below(8);
-        for (unsigned patience = 200; patience > 0 && ledger.left() > enough; --patience) {
+    void disturb(std::vector<pid_t>& clients, UnitRecord& record, const Round& round) {
+        const long enough = record.left() - below(8);
+        for (unsigned patience = 200; patience > 0 && record.left() > enough; --patience) {
             sched_yield();
         }
         pid_t& client = clients[below(clients_at_once)];
@@ -161,7 +161,7 @@ class Stress {
             checked(kill(client, SIGKILL), "kill");
             expect_end(client, SIGKILL);
             ++kills_;
-            client = start_client(ledger, round);
+            client = start_client(record, round);
         } else {
             checked(kill(client, below(3) == 0 ? SIGUSR2 : SIGUSR1), "kill");
         }
@@ -206,7 +206,7 @@ class Stress {
         }
     }
 
-    void drain(Ledger& ledger) const {
+    void drain(UnitRecord& record) const {
         std::vector<Unit> room(IPCDEV_MESSAGE_MAX / unit_bytes);
         for (;;) {
             const ssize_t got = ::read(control_.get(), room.data(), room.size() * unit_bytes);
@@ -214,7 +214,7 @@ class Stress {
                 return;
             }
             const auto bytes = static_cast<std::size_t>(checked(got, "read"));
-            ledger.received(std::span(room).first(bytes / unit_bytes));
+            record.received(std::span(room).first(bytes / unit_bytes));
         }
     }
 
@@ -224,13 +224,13 @@ class Stress {
         }
     }
 
-    void check(const Round& round, const Ledger& ledger, const ipcdev_stats& before,
+    void check(const Round& round, const UnitRecord& record, const ipcdev_stats& before,
                const ipcdev_stats& after) const {
         const ipcdev_info now = info();
         const auto messages = after.messages_written - before.messages_written;
         const auto bytes_written = after.bytes_written - before.bytes_written;
         const auto bytes_read = after.bytes_read - before.bytes_read;
-        report(round, ledger, before, after);
+        report(round, record, before, after);
         expect(now.queued_messages == 0 && now.queued_bytes == 0, "what is drained is empty");
         expect(now.begun_messages == 0, "what is begun is gone with its open");
         expect(now.parked_readers == 0 && now.parked_writers == 0, "nobody is parked");
@@ -238,22 +238,22 @@ class Stress {
         expect(after.messages_written ==
                    after.messages_read + after.messages_overwritten + after.messages_cleared,
                "written = read + overwritten + cleared");
-        expect(after.interrupted - before.interrupted + kills_ + ledger.counted(polls) >=
-                   ledger.counted(interrupted_calls),
+        expect(after.interrupted - before.interrupted + kills_ + record.counted(polls) >=
+                   record.counted(interrupted_calls),
                "the interrupted calls are counted");
-        expect(messages >= ledger.counted(written_messages) &&
-                   messages <= ledger.counted(written_messages) + kills_,
+        expect(messages >= record.counted(written_messages) &&
+                   messages <= record.counted(written_messages) + kills_,
                "a message is written whole, or not at all");
-        expect(bytes_read >= ledger.counted(stress::read_bytes), "what was read is counted");
+        expect(bytes_read >= record.counted(stress::read_bytes), "what was read is counted");
         if (round.is_exact()) {
-            expect(ledger.lost() == 0, "all that was written was read");
-            expect(ledger.unexpected() == 0, "no more was read than was written");
-            expect(bytes_written == bytes_read && bytes_read == ledger.counted(stress::read_bytes),
+            expect(record.lost() == 0, "all that was written was read");
+            expect(record.unexpected() == 0, "no more was read than was written");
+            expect(bytes_written == bytes_read && bytes_read == record.counted(stress::read_bytes),
                    "bytes written = bytes read");
         }
     }
 
-    void report(const Round& round, const Ledger& ledger, const ipcdev_stats& before,
+    void report(const Round& round, const UnitRecord& record, const ipcdev_stats& before,
                 const ipcdev_stats& after) const {
         std::cout << round.name << ": " << operations_ << " operations, "
                   << after.messages_written - before.messages_written << " messages, "
@@ -261,10 +261,10 @@ class Stress {
                   << after.reader_parks - before.reader_parks << " readers and "
                   << after.writer_parks - before.writer_parks << " writers, "
                   << after.interrupted - before.interrupted << " interrupted, "
-                  << ledger.counted(read_faults) << " reads that faulted, "
-                  << ledger.counted(write_faults) << " bad writes, " << kills_ << " kills, "
-                  << ledger.counted(clears) << " clears, " << ledger.counted(configures)
-                  << " configures, " << ledger.counted(opens) << " opens, " << ledger.counted(polls)
+                  << record.counted(read_faults) << " reads that faulted, "
+                  << record.counted(write_faults) << " bad writes, " << kills_ << " kills, "
+                  << record.counted(clears) << " clears, " << record.counted(configures)
+                  << " configures, " << record.counted(opens) << " opens, " << record.counted(polls)
                   << " polls" << std::endl;
     }
 

@@ -69,9 +69,9 @@ struct Own {
 
 class Client {
   public:
-    Client(const std::string& device, int shared, Ledger& ledger, const Liberties& liberties,
+    Client(const std::string& device, int shared, UnitRecord& record, const Liberties& liberties,
            unsigned seed)
-        : device_(device), shared_(shared), ledger_(ledger), liberties_(liberties),
+        : device_(device), shared_(shared), ledger_(record), liberties_(liberties),
           random_(seed), blocking_{open(O_RDWR)}, nonblocking_{open(O_RDWR | O_NONBLOCK)},
           edges_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
         epoll_event interest{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {}};
@@ -301,7 +301,7 @@ class Client {
     const std::string device_;
     const int shared_;
     bool shared_left_ = false; // a part, when this one read from it; others may have it now
-    Ledger& ledger_;
+    UnitRecord& ledger_;
     const Liberties liberties_;
     std::mt19937 random_;
     Buffer buffer_;
@@ -324,10 +324,10 @@ void handle_signals() {
     handle(SIGUSR2, SA_RESTART);
 }
 
-int run_client(const std::string& device, int shared, Ledger& ledger, const Liberties& liberties,
-               unsigned seed) {
+int run_client(const std::string& device, int shared, UnitRecord& record,
+               const Liberties& liberties, unsigned seed) {
     try {
-        Client(device, shared, ledger, liberties, seed).run();
+        Client(device, shared, record, liberties, seed).run();
         return 0;
     } catch (const std::exception& error) {
         std::cerr << "stress: " + std::string(error.what()) + "\n";

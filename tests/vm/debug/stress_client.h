@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "ledger.h"
+#include "unit_record.h"
 
 namespace ipcdev::stress {
 
@@ -22,7 +22,7 @@ void handle_signals();
 
 // `shared` is an open of the device, without O_NONBLOCK, that the other clients have too.
 // The exit status; what goes wrong is said on stderr.
-[[nodiscard]] int run_client(const std::string& device, int shared, Ledger& ledger,
+[[nodiscard]] int run_client(const std::string& device, int shared, UnitRecord& record,
                              const Liberties& liberties, unsigned seed);
 
 } // namespace ipcdev::stress

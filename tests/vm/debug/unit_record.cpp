@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ledger.h"
+#include "unit_record.h"
 
 #include <sys/mman.h>
 
@@ -18,7 +18,7 @@ constexpr std::size_t head_bytes = 4096;
 
 } // namespace
 
-Ledger::Ledger(long operations)
+UnitRecord::UnitRecord(long operations)
     : capacity_(static_cast<std::size_t>(operations) * units_per_operation),
       bytes_(head_bytes + capacity_) {
     memory_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
@@ -33,14 +33,14 @@ Ledger::Ledger(long operations)
     states_ = reinterpret_cast<std::atomic<std::uint8_t>*>(head + head_bytes);
 }
 
-Ledger::~Ledger() {
+UnitRecord::~UnitRecord() {
     munmap(memory_, bytes_);
 }
 
-void Ledger::number(std::span<Unit> message) {
+void UnitRecord::number(std::span<Unit> message) {
     const Unit first = next_->fetch_add(message.size());
     if (first + message.size() > capacity_) {
-        throw std::runtime_error("more bytes than the ledger has room for");
+        throw std::runtime_error("more bytes than the record has room for");
     }
     states_[first] |= is_first;
     states_[first + message.size() - 1] |= is_last;
@@ -49,7 +49,7 @@ void Ledger::number(std::span<Unit> message) {
     }
 }
 
-void Ledger::sent(std::span<const Unit> message) {
+void UnitRecord::sent(std::span<const Unit> message) {
     for (const Unit unit : message) {
         states_[unit] |= is_sent;
     }
@@ -57,7 +57,7 @@ void Ledger::sent(std::span<const Unit> message) {
     count(written_bytes, message.size_bytes());
 }
 
-void Ledger::received(std::span<const Unit> part) {
+void UnitRecord::received(std::span<const Unit> part) {
     for (std::size_t i = 0; i < part.size(); ++i) {
         const Unit unit = part[i];
         if (unit >= next_->load()) {
@@ -74,7 +74,7 @@ void Ledger::received(std::span<const Unit> part) {
     count(read_bytes, part.size_bytes());
 }
 
-std::size_t Ledger::count_of(std::uint8_t state) const {
+std::size_t UnitRecord::count_of(std::uint8_t state) const {
     std::size_t found = 0;
     for (Unit unit = 0; unit < next_->load(); ++unit) {
         found += (states_[unit] & (is_sent | is_received)) == state ? 1 : 0;
@@ -82,11 +82,11 @@ std::size_t Ledger::count_of(std::uint8_t state) const {
     return found;
 }
 
-std::size_t Ledger::lost() const {
+std::size_t UnitRecord::lost() const {
     return count_of(is_sent);
 }
 
-std::size_t Ledger::unexpected() const {
+std::size_t UnitRecord::unexpected() const {
     return count_of(is_received);
 }
 

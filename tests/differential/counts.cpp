@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "report.h"
+#include "counts.h"
 
 #include <algorithm>
-#include <cerrno>
+
+#include "support/errno_words.h"
 
 namespace ipcdev::differential {
 
@@ -60,7 +61,7 @@ void Counts::add(const Step& step, const Outcome& outcome, const Snapshot& befor
                        : ended.begin != 0              ? "parked reads that went on"
                                                        : "parked calls ended by others"];
         } else if (ended.error != 0) {
-            ++numbers_[verb + ", " + (ended.error == EFAULT ? "EFAULT" : errno_text(ended.error))];
+            ++numbers_[verb + ", " + errno_text(ended.error)];
         } else if (ended.operation == Operation::read && begun) {
             ++numbers_["read, of a begun message"];
         } else if (step.input.batch && ended.operation == Operation::write &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "client.h"
+#include "device_calls.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ring.h"
+#include "uring.h"
 
 #include <algorithm>
 #include <array>
@@ -175,30 +175,30 @@ Outcome read_all(const Call& call) {
 
 // --- in the suite
 
-Outcome Ring::set_up(unsigned flags) {
+Outcome Uring::set_up(unsigned flags) {
     return client_.run(set_up_ring, {no_descriptor, {flags}, {}, -1});
 }
 
-void Ring::have_workers_read() {
+void Uring::have_workers_read() {
     flags_of_reads_ = IOSQE_ASYNC;
 }
 
-void Ring::close() {
+void Uring::close() {
     client_.run(close_ring, {no_descriptor, {}, {}, -1});
 }
 
-void Ring::read(std::uint32_t name, std::size_t count, unsigned flags) {
+void Uring::read(std::uint32_t name, std::size_t count, unsigned flags) {
     client_.run(prepare, {Client::own,
                           {IORING_OP_READ, name, flags | flags_of_reads_, 0},
                           std::string(count, '\0'),
                           -1});
 }
 
-void Ring::write(std::uint32_t name, std::string_view bytes, unsigned flags) {
+void Uring::write(std::uint32_t name, std::string_view bytes, unsigned flags) {
     client_.run(prepare, {Client::own, {IORING_OP_WRITE, name, flags, 0}, std::string(bytes), -1});
 }
 
-void Ring::read_registered(std::uint32_t name, std::size_t count) {
+void Uring::read_registered(std::uint32_t name, std::size_t count) {
     Call call{Client::own,
               {IORING_OP_READ_FIXED, name, flags_of_reads_, 0},
               std::string(count, '\0'),
@@ -208,40 +208,40 @@ void Ring::read_registered(std::uint32_t name, std::size_t count) {
     }
 }
 
-void Ring::read_multishot(std::uint32_t name) {
+void Uring::read_multishot(std::uint32_t name) {
     const Outcome done = client_.run(prepare_multishot_read, {Client::own, {name}, {}, -1});
     if (done.result < 0) {
         throw std::runtime_error("can't provide buffers: " + done.text());
     }
 }
 
-void Ring::read_nowait(std::uint32_t name, std::size_t count) {
+void Uring::read_nowait(std::uint32_t name, std::size_t count) {
     client_.run(prepare,
                 {Client::own, {IORING_OP_READ, name, 0, RWF_NOWAIT}, std::string(count, '\0'), -1});
 }
 
-void Ring::nothing(std::uint32_t name) {
+void Uring::nothing(std::uint32_t name) {
     client_.run(prepare, {no_descriptor, {IORING_OP_NOP, name, 0, 0}, {}, -1});
 }
 
-void Ring::cancel(std::uint32_t name, std::uint32_t whose) {
+void Uring::cancel(std::uint32_t name, std::uint32_t whose) {
     client_.run(prepare_cancel, {no_descriptor, {name, whose}, {}, -1});
 }
 
-void Ring::poll_multishot(std::uint32_t name, std::uint32_t events) {
+void Uring::poll_multishot(std::uint32_t name, std::uint32_t events) {
     client_.run(prepare_poll, {Client::own, {name, events}, {}, -1});
 }
 
-void Ring::start_submit() {
+void Uring::start_submit() {
     client_.start(submit_prepared, {no_descriptor, {}, {}, -1});
 }
 
-void Ring::start_completion() {
+void Uring::start_completion() {
     client_.start(take_completion, {no_descriptor, {}, {}, -1});
 }
 
-Completion Ring::completion() {
-    Completion done;
+UringCompletion Uring::completion() {
+    UringCompletion done;
     done.outcome = client_.result();
     done.name = done.outcome.events & ~more_bit;
     done.more = (done.outcome.events & more_bit) != 0;
@@ -249,7 +249,7 @@ Completion Ring::completion() {
     return done;
 }
 
-void Ring::start_reading(unsigned messages, std::size_t count, unsigned at_once) {
+void Uring::start_reading(unsigned messages, std::size_t count, unsigned at_once) {
     client_.start(read_all, {Client::own,
                              {messages, static_cast<std::int64_t>(count), at_once, flags_of_reads_},
                              {},

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "session.h"
+#include "served_device.h"
 
 #include <csignal>
 #include <filesystem>
 
 #include "support/mounts.h"
-#include "support/waiting.h"
+#include "support/serving.h"
 
 namespace ipcdev::differential {
 
@@ -16,22 +16,9 @@ Settings settings_of(const ipcdev_info& info) {
         .mode = static_cast<Mode>(info.mode), .depth = info.depth, .max_message = info.max_message};
 }
 
-// The shell command with the path wherever it says {device}; the shell becomes it.
-Command serve_command(const Options& options) {
-    constexpr std::string_view place = "{device}";
-    const std::string word = shell_quoted(options.device);
-    std::string text = "exec " + options.serve;
-    for (std::size_t at = 0; (at = text.find(place, at)) != std::string::npos; at += word.size()) {
-        text.replace(at, place.size(), word);
-    }
-    Command command = shell_command(text);
-    command.death_signal = SIGTERM;
-    return command;
-}
-
 } // namespace
 
-Session::Session(const Options& options, std::size_t clients)
+ServedDevice::ServedDevice(const Options& options, std::size_t clients)
     : options_(options), clients_(clients),
       watch_(options.hang(), [this] { server_.signal(SIGKILL); }) {
     connect();
@@ -39,11 +26,11 @@ Session::Session(const Options& options, std::size_t clients)
     found_ = live_->info();
 }
 
-Session::~Session() {
+ServedDevice::~ServedDevice() {
     kill_server();
 }
 
-void Session::connect() {
+void ServedDevice::connect() {
     if (!options_.serve.empty()) {
         start_server();
     }
@@ -51,22 +38,18 @@ void Session::connect() {
     live_->set_limit(options_.hang());
 }
 
-void Session::start_server() {
-    server_ = Program(serve_command(options_));
-    for (unsigned attempt = 0;; ++attempt) {
-        if (server_.ended()) {
-            throw std::runtime_error("the server ended instead of serving: " + server_.errors());
-        }
+void ServedDevice::start_server() {
+    test::start_server(server_, serve_command(options_.serve, options_.device), [this] {
         try {
             static_cast<void>(Live(options_.device, 0, watch_).info());
-            return;
+            return true;
         } catch (const std::system_error&) {
-            back_off(attempt); // not there yet
+            return false; // not there yet
         }
-    }
+    });
 }
 
-Live& Session::fresh(const Settings& settings) {
+Live& ServedDevice::fresh(const Settings& settings) {
     try {
         live_->reset(settings);
         return *live_;
@@ -82,18 +65,11 @@ Live& Session::fresh(const Settings& settings) {
     return *live_;
 }
 
-const char* Session::server_name() const {
-    switch (found_.server) {
-    case IPCDEV_SERVER_MODULE:
-        return "module";
-    case IPCDEV_SERVER_CUSE:
-        return "cuse";
-    default:
-        return "fuse";
-    }
+const char* ServedDevice::server_name() const {
+    return test::server_name(found_.server);
 }
 
-void Session::end() {
+void ServedDevice::end() {
     live_->reset(settings_of(found_));
     live_.reset();
     if (server_.exists()) {
@@ -105,7 +81,7 @@ void Session::end() {
 }
 
 // And what that leaves: a dead mount, on an empty file made for it.
-void Session::kill_server() {
+void ServedDevice::kill_server() {
     if (!server_.kill(SIGKILL)) {
         return;
     }

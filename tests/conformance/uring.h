@@ -16,16 +16,16 @@ namespace ipcdev::conformance {
 
 // What became of an operation: its result, or -1 and an error; the bytes that a read
 // got, or the events of a poll.
-struct Completion {
+struct UringCompletion {
     std::uint32_t name = 0;
     bool more = false; // a multishot operation, which goes on
     Outcome outcome;
 };
 
-class Ring {
+class Uring {
   public:
     // The client must outlive it, and must have the device open.
-    explicit Ring(Client& client) : client_(client) {}
+    explicit Uring(Client& client) : client_(client) {}
 
     // Requires: before anything else, once in the life of the client. Fails with EPERM
     // or ENOSYS where io_uring is not allowed.
@@ -50,7 +50,7 @@ class Ring {
     void start_submit();
     void start_completion(); // waits for one
     // Of what was started: the client's result().
-    [[nodiscard]] Completion completion();
+    [[nodiscard]] UringCompletion completion();
 
     [[nodiscard]] Client& client() { return client_; }
 

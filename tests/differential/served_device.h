@@ -13,13 +13,13 @@
 
 namespace ipcdev::differential {
 
-class Session {
+class ServedDevice {
   public:
     // Throws std::runtime_error if nobody serves the device, or it is in use.
-    Session(const Options& options, std::size_t clients);
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-    ~Session();
+    ServedDevice(const Options& options, std::size_t clients);
+    ServedDevice(const ServedDevice&) = delete;
+    ServedDevice& operator=(const ServedDevice&) = delete;
+    ~ServedDevice();
 
     // The device, after a reset. Restarts a server of ours that died or whose device can't be
     // reset. Throws std::runtime_error if that does not help.

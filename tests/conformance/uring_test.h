@@ -9,17 +9,14 @@
 #include <string>
 
 #include "batch_test.h"
-#include "ring.h"
+#include "uring.h"
 
 namespace ipcdev::conformance {
 
-class RingTest : public BatchTest {
+class UringTest : public BatchTest {
   protected:
-    static bool is_module() { return info().server == IPCDEV_SERVER_MODULE; }
-    static bool is_a_file() { return info().server == IPCDEV_SERVER_FUSE; }
-
     // Of the client, which opens the device first.
-    static void set_up(Ring& ring, unsigned flags = 0, Where where = Where::here()) {
+    static void set_up(Uring& ring, unsigned flags = 0, Where where = Where::here()) {
         static_cast<void>(ring.client().fd());
         const Outcome done = ring.set_up(flags);
         if (done.error == EPERM || done.error == ENOSYS) {
@@ -36,7 +33,7 @@ class RingTest : public BatchTest {
     static bool submissions_wait(Where where) {
         static const bool wait = [&] {
             Client client("who tries it");
-            Ring ring(client);
+            Uring ring(client);
             static_cast<void>(client.fd());
             expect_result(ring.set_up(), 0, where);
             ring.read(1, 1);
@@ -75,7 +72,7 @@ class RingTest : public BatchTest {
 
     // The submission returns, and nothing that must not wait is parked meanwhile. The
     // kernel's thread may have others yet to take.
-    static void submit(Ring& ring, unsigned operations, Where where = Where::here()) {
+    static void submit(Uring& ring, unsigned operations, Where where = Where::here()) {
         ring.start_submit();
         finishes_without_parking(ring.client(), where);
         const Outcome done = ring.client().result();
@@ -84,30 +81,30 @@ class RingTest : public BatchTest {
         }
     }
 
-    static Completion completion(Ring& ring, Where where = Where::here()) {
+    static UringCompletion completion(Uring& ring, Where where = Where::here()) {
         ring.start_completion();
         finishes_without_parking(ring.client(), where);
         return ring.completion();
     }
 
     // The next completion is of that operation, with that result.
-    static void expect_completed(Ring& ring, std::uint32_t name, std::int64_t result,
+    static void expect_completed(Uring& ring, std::uint32_t name, std::int64_t result,
                                  Where where = Where::here()) {
-        const Completion done = completion(ring, where);
+        const UringCompletion done = completion(ring, where);
         expect_name(done, name, where);
         expect_result(done.outcome, result, where);
     }
-    static void expect_completed(Ring& ring, std::uint32_t name, std::string_view bytes,
+    static void expect_completed(Uring& ring, std::uint32_t name, std::string_view bytes,
                                  Where where = Where::here()) {
-        const Completion done = completion(ring, where);
+        const UringCompletion done = completion(ring, where);
         expect_name(done, name, where);
         if (done.outcome.bytes != bytes) {
             fail("operation " + std::to_string(name) + " got " + done.outcome.text(), where);
         }
     }
-    static void expect_polled(Ring& ring, std::uint32_t name, std::uint32_t events,
+    static void expect_polled(Uring& ring, std::uint32_t name, std::uint32_t events,
                               Where where = Where::here()) {
-        const Completion done = completion(ring, where);
+        const UringCompletion done = completion(ring, where);
         expect_name(done, name, where);
         expect_result(done.outcome, events, where);
         EXPECT_TRUE(done.more) << "the poll does not go on";
@@ -120,7 +117,7 @@ class RingTest : public BatchTest {
     }
 
   private:
-    static void expect_name(const Completion& done, std::uint32_t name, Where where) {
+    static void expect_name(const UringCompletion& done, std::uint32_t name, Where where) {
         if (done.name != name) {
             fail("operation " + std::to_string(done.name) + " completed with " +
                      done.outcome.text() + ", not " + std::to_string(name),

@@ -33,13 +33,13 @@ enum Counter : unsigned {
     counters
 };
 
-class Ledger {
+class UnitRecord {
   public:
     // For at most that many operations; must be made before the clients.
-    explicit Ledger(long operations);
-    Ledger(const Ledger&) = delete;
-    Ledger& operator=(const Ledger&) = delete;
-    ~Ledger();
+    explicit UnitRecord(long operations);
+    UnitRecord(const UnitRecord&) = delete;
+    UnitRecord& operator=(const UnitRecord&) = delete;
+    ~UnitRecord();
 
     // One of the operations; false once all are taken.
     [[nodiscard]] bool take_operation() { return left_->fetch_sub(1) > 0; }
