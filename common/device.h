@@ -9,7 +9,7 @@
 //
 // A call moves no more messages than Effects::budget allows, so that who holds a lock
 // for it can let go in between. While under_way() says that it isn't through, go_on() is
-// the only call allowed, by whoever comes next; so nobody sees it half done.
+// the only call allowed but open(), by whoever comes next; so nobody sees it half done.
 //
 // A slot is a ring of depth 1; of both is said what is said of a ring.
 //
@@ -21,7 +21,8 @@
 //     of the device and on that of its open;
 //   - what waits of a message is in the queue, or one open has begun it (message.h);
 //   - a ring's queue holds at most depth messages, each whole and in one piece; a fifo's
-//     may have parts at its head, of messages that an open left when it was released;
+//     may have at its head what was left of messages when the open that had begun them
+//     was released;
 //   - messages_written = messages_read + queued + begun + overwritten + cleared, when
 //     no copy is under way.
 #pragma once
@@ -137,6 +138,7 @@ class Device {
 
     // The reader has its bytes. To be called again while the request is `copying`: if
     // frames are left for the next step, which needn't follow at once.
+    // Requires: the request is `copying`.
     void copy_done(Request& request, Effects& effects);
     // The copy to the reader failed: its bytes go back in front of what its open has begun;
     // but a message of which nothing is read, in front of the queue, as it was. Parked
@@ -144,7 +146,8 @@ class Device {
     // back to the queue, counts as cleared; and if it would be one too many in a ring, the
     // older one of it and the head of the queue counts as overwritten.
     // `spare` is linked if it is needed (never for a batch) and comes out of some
-    // Effects::returned, this call's or a later one's.
+    // Effects::retired_pieces, this call's or a later one's.
+    // Requires: the request is `copying`.
     void put_back(Request& request, Piece& spare, Effects& effects);
 
     // EINVAL as apply(); EBUSY unless idle. On error nothing changes.

@@ -2,7 +2,7 @@
 //
 // A message on its way through the device. The bytes themselves belong to the
 // transport, which embeds Message in a buffer of its own; the core only decides
-// who gets which stretch of them.
+// who gets which slice of them.
 //
 // Invariants: queued + begun + copying <= size. What waits of a message is in one place:
 // it is queued, and then none of it is copied; or one open has begun it, and then all that
@@ -31,7 +31,7 @@ struct Slice {
 // `whole`. It takes a second one only when a read gives bytes back after another read
 // of the same open has taken those behind them. A batch read takes whole pieces.
 struct Piece {
-    ListHook hook; // in the queue, Open::begun, Request::pieces or Effects::returned
+    ListHook hook; // in the queue, Open::begun, Request::pieces or Effects::retired_pieces
     Slice slice;
 };
 
@@ -41,7 +41,7 @@ enum class Fate : std::uint8_t { read, overwritten, cleared };
 struct Message {
     explicit Message(std::uint32_t bytes) : size(bytes) {}
 
-    ListHook hook;              // in Effects::retired
+    ListHook hook;              // in Effects::retired_messages
     Message* next = nullptr;    // of the same write; until it is admitted
     Piece whole;                // how it arrives in the queue
     std::uint64_t sequence = 0; // its place among all messages admitted, from 1

@@ -43,8 +43,8 @@ struct Request {
     std::uint64_t bytes = 0; // of the call: count of the read, size of the message or of all frames
     std::uint64_t largest = 0; // write with batch: bytes of its largest message
     // The payloads of a write that has bytes and none above max_message: one, or with
-    // batch a chain by Message::next. The device takes each (and sets the next one here)
-    // when it is admitted; what is left here at the end is the caller's.
+    // batch a chain by Message::next. Each becomes the device's (and the next one is set
+    // here) when it is admitted; what is left here at the end is the caller's.
     Message* message = nullptr;
 
     // Set by the device when the request completes.
@@ -75,8 +75,8 @@ struct Effects {
     }
 
     RequestList completed;        // to be answered, in the order in which they completed
-    MessageList retired;          // to be freed: no byte of them is left
-    PieceList returned;           // spare pieces of put_back that are no longer needed
+    MessageList retired_messages; // to be freed: no byte of them is left
+    PieceList retired_pieces;     // to be freed: spares of put_back that are no longer needed
     bool became_readable = false; // a poller's edge: a message was queued, or given back
     bool became_writable = false; // a poller's edge: a full fifo got room
 };

@@ -18,8 +18,8 @@ class Announcer {
     ~Announcer();
 
     // Goes on in a child of init's own session; the parent does not return from
-    // here but exits, with status 0 once ready() is called. Call it first of all:
-    // descriptors and locks made earlier would be shared. Throws CannotServe.
+    // here but exits, with status 0 once ready() is called. Throws CannotServe.
+    // Requires: no descriptor or lock was made before; they would be shared.
     void go_to_background();
 
     void ready(const std::string& path, const std::string& how);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory for blocks of given sizes, bounded by what it is made for: one stretch of
+// Memory for blocks of given sizes, bounded by what it is made for: one range of
 // addresses, cut into slabs of 1 MiB, each of which holds blocks of one size.
 //
 //   a slab        gets memory from the system as its blocks are first used; the first
@@ -82,7 +82,7 @@ class Arena {
     bool promise(std::size_t slabs);
     Slab* slab_for(std::size_t size_index);
     Slab* unused_slab();
-    void becomes_idle(Slab& slab);
+    void keep_idle(Slab& slab);
     void give_back(Slab& slab);
 
     std::vector<Size> sizes_;

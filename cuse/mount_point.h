@@ -54,7 +54,7 @@ class MountPoint {
     [[nodiscard]] bool is_mounted() const { return find_mount(mount_id_).has_value(); }
 
     // Has the unmounter unmount and clean up, and waits for it. Leaves whatever else
-    // may stand at the path by now. Call it when the connection is closed.
+    // may stand at the path by now. Requires: the connection is closed.
     void remove();
 
   protected:

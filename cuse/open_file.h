@@ -4,11 +4,11 @@
 // knows of it, and beside that who made it, who polls it, and whether its calls move
 // frames.
 //
-// A read of very many segments comes from the kernel as several requests, each at the offset
-// at which the one before it ended. The rest of such a call must get no bytes of another
-// message, nor any behind those that another call of this open got in between. So it is given
-// what the open has begun if that goes on where its call stopped (goes_on), and nothing else;
-// it never waits.
+// A read of very many segments comes from the kernel as several requests, its parts, each at
+// the offset at which the one before it ended. The rest of such a call must get no bytes of
+// another message, nor any behind those that another call of this open got in between. So it
+// is given what the open has begun if that goes on where its call stopped (goes_on), and
+// nothing else; it never waits.
 //
 // Not thread-safe: callers serialise.
 #pragma once
@@ -43,8 +43,8 @@ class OpenFile final : public Open {
     // Keeps the handle for notify_poller. The kernel has one poll handle for an
     // open, the same each time, so the newer one replaces the older.
     void watch(fuse_pollhandle* handle);
-    // Wakes who polls this open, and forgets the handle: once after each watch(). Never
-    // call it after the session is destroyed.
+    // Wakes who polls this open, and forgets the handle: once after each watch().
+    // Requires: the session is not destroyed.
     void notify_poller();
 
     // Where a read ended that was given bytes: in its call, and in the message.

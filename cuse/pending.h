@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The replies that the daemon owes: to every read and write that it has taken. Nothing
+// The replies that the daemon owes: to every read and write that came. Nothing
 // else keeps a Reply.
 //
 // Not thread-safe: callers serialise.
@@ -20,7 +20,7 @@
 
 namespace ipcdev {
 
-// A read or write that the daemon has taken and not answered. Its id is the
+// A read or write that came and is not answered yet. Its id is the
 // kernel's name for the request.
 struct PendingCall final : Request {
     // For a put_back. While the queue holds it, the call can't be reused.

@@ -25,7 +25,7 @@ struct ServingUser {
 // becomes another user as well. Where it may not, as in a container without
 // CAP_SETUID, it stays user 0 without capabilities; but one who is asked for, and
 // can't be become, throws CannotServe.
-void become_unprivileged(const ServingUser& wanted);
+void drop_privileges(const ServingUser& wanted);
 
 // For root's unmounter: all but CAP_SYS_ADMIN is given up.
 void keep_only_the_right_to_mount();

@@ -53,7 +53,7 @@ bool Reply::nothing() {
     return error(0);
 }
 
-// The bytes before a stretch of a message may be another's: of an earlier reader
+// The bytes before a slice of a message may be another's: of an earlier reader
 // whose answer the kernel did not take, so that they are queued again.
 bool Reply::bytes_in_place(std::span<std::byte> data) {
     std::byte* place = data.data() - header_bytes;

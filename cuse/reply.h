@@ -38,8 +38,8 @@ class Reply {
     bool error(int positive_errno); // 1 to 511: the kernel refuses others
     bool nothing();                 // to a read: 0 bytes
     // To a read: the bytes from where they lie, with the header written in front
-    // of them for that moment. The header_bytes before `data` must be memory of the
-    // caller's; they are as before afterwards.
+    // of them for that moment, and as it was afterwards.
+    // Requires: the header_bytes before `data` are memory of the caller's.
     bool bytes_in_place(std::span<std::byte> data);
     bool count(std::size_t written); // to a write
 

@@ -33,14 +33,14 @@ class Unmounter {
               const std::function<bool()>& unmount);
     Unmounter(const Unmounter&) = delete;
     Unmounter& operator=(const Unmounter&) = delete;
-    // If finish() was not called: the child goes on by itself.
+    // If unmount_now() was not called: the child goes on by itself.
     ~Unmounter() = default;
 
     // Whoever has this open holds it back.
     [[nodiscard]] const Descriptor& lifeline() const { return child_; }
 
     // Has it unmount, and waits. False: it could not, was killed or takes too long.
-    [[nodiscard]] bool finish();
+    [[nodiscard]] bool unmount_now();
 
   private:
     Descriptor child_; // a socket to it

@@ -95,7 +95,10 @@ static void ipcdev_buffer_free(struct ipcdev_buffer *buffer)
 	kfree(buffer);
 }
 
-/* False if there is no room for it, and it is the caller's still. */
+/*
+ * False if there is no room for it, and it is the caller's still.
+ * Requires: the device's lock.
+ */
 static bool ipcdev_buffer_keep(struct ipcdev_buffer *buffer)
 {
 	struct ipcdev_shelf *shelf = buffer->shelf;
@@ -108,6 +111,10 @@ static bool ipcdev_buffer_keep(struct ipcdev_buffer *buffer)
 	return true;
 }
 
+/*
+ * NULL if none is kept.
+ * Requires: the device's lock, or that nobody else uses it.
+ */
 static struct ipcdev_buffer *ipcdev_buffer_pop(struct ipcdev_shelf *shelf)
 {
 	struct ipcdev_buffer *buffer = shelf->first;
@@ -155,8 +162,10 @@ static struct ipcdev_buffer *ipcdev_buffer_get(struct ipcdev_file *open, size_t 
 
 /**
  * ipcdev_spare_next() - after a write has its buffer, one for the next write by its open
- * @open:	by which is written, its device locked
+ * @open:	by which is written
  * @message:	of a plain write: the next is likely to be of its size
+ *
+ * Requires: the device's lock.
  */
 ipcdev_hot void ipcdev_spare_next(struct ipcdev_file *open, const struct ipcdev_message *message)
 {
@@ -173,22 +182,22 @@ ipcdev_hot void ipcdev_spare_next(struct ipcdev_file *open, const struct ipcdev_
 
 /**
  * ipcdev_buffers_keep() - keep the buffers of messages that are in the device no more
- * @effects:	of a step, the device still locked; its retired messages, until there is
- *		no room for one
+ * @effects:	of a step: its retired messages, until there is no room for one
  *
+ * Requires: the device's lock, still.
  * So it has an end, whatever was retired: after IPCDEV_UNUSED_MAX of each class.
  */
 ipcdev_hot void ipcdev_buffers_keep(struct ipcdev_effects *effects)
 {
 	struct ipcdev_link *link;
 
-	while ((link = effects->retired.first)) {
+	while ((link = effects->retired_messages.first)) {
 		struct ipcdev_message *message = container_of(link, struct ipcdev_message, link);
 		struct ipcdev_link *next = link->next;
 
 		if (!ipcdev_buffer_keep(ipcdev_buffer_of(message)))
 			break;
-		effects->retired.first = next;
+		effects->retired_messages.first = next;
 	}
 }
 
@@ -217,7 +226,10 @@ void ipcdev_buffers_init(struct ipcdev_buffers *buffers)
 	}
 }
 
-/* Frees what is unused; nobody else may use it. */
+/*
+ * Frees what is unused.
+ * Requires: nobody else uses it.
+ */
 void ipcdev_buffers_trim(struct ipcdev_buffers *buffers)
 {
 	struct ipcdev_buffer *buffer;

@@ -2,7 +2,7 @@
 /*
  * The bytes of messages, and how they come from and go to a program's memory.
  *
- * User memory is copied here, so no lock may be held: a page fault may sleep.
+ * Requires, where user memory is copied: no lock is held, since a page fault may sleep.
  */
 #ifndef IPCDEV_BUFFER_H
 #define IPCDEV_BUFFER_H

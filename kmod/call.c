@@ -2,14 +2,14 @@
 /*
  * How a call meets the device, sleeps in it and is woken.
  *
- *   begin ... finish   one step of the device under its lock, and what it made true for
- *                      others: whoever it completed is woken, the caller's own call
- *                      perhaps among them
- *   catch_up           the steps that are left of somebody's call, done by whoever takes
- *                      the lock next, with the lock free in between; so it is never held
- *                      for long, and nobody who has it sees a call half done
- *   perform            a step that may park its call, which then sleeps until somebody's
- *                      finish completes it, or a signal comes
+ *   step_lock ... step_unlock
+ *              one step of the device under its lock, and what it made true for others:
+ *              whoever it completed is woken, the caller's own call perhaps among them
+ *   catch_up   the steps that are left of somebody's call, done by whoever takes the lock
+ *              next, with the lock free in between; so it is never held for long, and
+ *              nobody who has it sees a call half done
+ *   perform    a step that may park its call, which then sleeps until somebody's step
+ *              completes it, or a signal comes
  *
  * Who wakes, and who returns (the interleaving that can't happen is a lost wake-up):
  *
@@ -85,22 +85,23 @@ static noinline void ipcdev_dispose(struct ipcdev_effects *effects)
 		ipcdev_message_free(message);
 		cond_resched();
 	}
-	while ((piece = ipcdev_next_piece(&effects->returned)))
+	while ((piece = ipcdev_next_piece(&effects->retired_pieces)))
 		kfree(piece);
 }
 
 /**
- * ipcdev_finish_retiring() - end a step that at most retires messages, as copy_done
+ * ipcdev_step_unlock_retiring() - end a step that at most retires messages, as copy_done
  * @node:	whose device
  * @effects:	of the step: nobody is completed, and no poller has an edge
  */
-ipcdev_hot void ipcdev_finish_retiring(struct ipcdev_node *node, struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_step_unlock_retiring(struct ipcdev_node *node,
+					    struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
 {
 	ipcdev_buffers_keep(effects);
 	spin_unlock(&node->device.lock);
-	if (unlikely(!ipcdev_chain_empty(&effects->retired) ||
-		     !ipcdev_chain_empty(&effects->returned)))
+	if (unlikely(!ipcdev_chain_empty(&effects->retired_messages) ||
+		     !ipcdev_chain_empty(&effects->retired_pieces)))
 		ipcdev_dispose(effects);
 }
 
@@ -127,8 +128,8 @@ static __always_inline void ipcdev_unlock_and_act(struct ipcdev_node *node,
 	}
 	if (unlikely(wake))
 		ipcdev_wake_pollers(node, effects);
-	if (unlikely(!ipcdev_chain_empty(&effects->retired) ||
-		     !ipcdev_chain_empty(&effects->returned)))
+	if (unlikely(!ipcdev_chain_empty(&effects->retired_messages) ||
+		     !ipcdev_chain_empty(&effects->retired_pieces)))
 		ipcdev_dispose(effects);
 }
 
@@ -138,7 +139,7 @@ static void ipcdev_note_park(struct ipcdev_node *node, struct ipcdev_request *re
 	trace_ipcdev_park(node->dev.devt, request->operation, request->bytes);
 }
 
-/* The lock is held before and after, and free in between. */
+/* Requires: the lock, which is held again afterwards, and free in between. */
 static noinline void ipcdev_catch_up(struct ipcdev_node *node)
 	__must_hold(&node->device.lock)
 {
@@ -171,11 +172,11 @@ ipcdev_hot void ipcdev_lock(struct ipcdev_node *node)
 }
 
 /**
- * ipcdev_begin() - lock the device for one step
+ * ipcdev_step_lock() - lock the device for one step
  * @node:	whose device
  * @effects:	set to nothing, to be filled by the step
  */
-ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_step_lock(struct ipcdev_node *node, struct ipcdev_effects *effects)
 	__acquires(&node->device.lock)
 {
 	ipcdev_effects_init(effects);
@@ -183,13 +184,13 @@ ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *ef
 }
 
 /**
- * ipcdev_finish() - end a step: unlock, and act on what it made true
+ * ipcdev_step_unlock() - end a step: unlock, and act on what it made true
  * @node:	whose device
  * @effects:	of the step; used up
  *
  * If its call takes more steps, they are done too when this returns.
  */
-ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_step_unlock(struct ipcdev_node *node, struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
 {
 	const bool more = node->device.under_way;
@@ -212,9 +213,9 @@ noinline void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messa
 
 	ipcdev_effects_init(&effects);
 	for (; messages; messages = messages->next)
-		ipcdev_chain_add(&effects.retired, &messages->link);
+		ipcdev_chain_add(&effects.retired_messages, &messages->link);
 	ipcdev_lock(node);
-	ipcdev_finish_retiring(node, &effects);
+	ipcdev_step_unlock_retiring(node, &effects);
 }
 
 /**
@@ -286,10 +287,10 @@ static void ipcdev_interrupt(struct ipcdev_node *node, struct ipcdev_call *call)
 {
 	struct ipcdev_effects effects;
 
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	if (ipcdev_device_cancel(&node->device, &call->request, -EINTR, &effects))
 		trace_ipcdev_cancel(node->dev.devt, call->request.operation, call->request.bytes);
-	ipcdev_finish(node, &effects);
+	ipcdev_step_unlock(node, &effects);
 }
 
 static noinline void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *call)
@@ -312,9 +313,9 @@ static noinline void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *
 ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call,
 			      enum ipcdev_operation operation)
 {
-	struct ipcdev_effects effects __uninitialized; /* begin does */
+	struct ipcdev_effects effects __uninitialized; /* step_lock does */
 
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	if (operation == IPCDEV_OP_READ) {
 		ipcdev_device_submit_read(&node->device, &call->request, &effects);
 	} else {
@@ -324,7 +325,7 @@ ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call
 	}
 	if (unlikely(call->request.state == IPCDEV_PARKED))
 		ipcdev_note_park(node, &call->request);
-	ipcdev_finish(node, &effects);
+	ipcdev_step_unlock(node, &effects);
 	if (unlikely(!ipcdev_is_done(call)))
 		ipcdev_sleep(node, call);
 	return unlikely(call->request.error == -EINTR) ? -ERESTARTSYS : call->request.error;

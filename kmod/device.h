@@ -6,12 +6,12 @@
  * copies a byte, so that it runs under a spinlock, and also compiles in user
  * space, where the tests hold it against the original.
  *
- * All of it is guarded by ipcdev_device.lock; who calls holds that.
+ * Requires: the caller holds ipcdev_device.lock, which guards all of it.
  *
  * A call moves no more messages than ipcdev_effects.budget allows, so that the lock is
  * never held for long.  While ipcdev_device.under_way says that it isn't through,
- * ipcdev_device_go_on() is the only call allowed, by whoever takes the lock next; so nobody
- * sees it half done.
+ * ipcdev_device_go_on() is the only call allowed but ipcdev_device_open(), by whoever takes
+ * the lock next; so nobody sees it half done.
  *
  * A slot is a ring of depth 1; of both is said what is said of a ring.
  *
@@ -23,7 +23,8 @@
  *     of the device and on that of its open;
  *   - what waits of a message is in the queue, or one open has begun it;
  *   - a ring's queue holds at most depth messages, each whole and in one piece; a fifo's
- *     may have parts at its head, of messages that an open left when it was released;
+ *     may have at its head what was left of messages when the open that had begun them
+ *     was released;
  *   - messages_written = messages_read + queued + begun + overwritten + cleared, when
  *     no copy is under way.
  */
@@ -72,7 +73,7 @@ static inline u32 ipcdev_slice_size(const struct ipcdev_slice *slice)
 /**
  * struct ipcdev_piece - bytes of a message that wait together
  * @link:	in ipcdev_device.queue, ipcdev_open.begun, ipcdev_request.pieces or
- *		ipcdev_effects.returned
+ *		ipcdev_effects.retired_pieces
  * @slice:	what waits
  *
  * A message arrives as one piece, its own @whole.  It takes a second one only
@@ -89,7 +90,7 @@ enum ipcdev_fate { IPCDEV_FATE_READ, IPCDEV_FATE_OVERWRITTEN, IPCDEV_FATE_CLEARE
 
 /**
  * struct ipcdev_message - a message on its way through the device
- * @link:	in ipcdev_effects.retired
+ * @link:	in ipcdev_effects.retired_messages
  * @next:	of the same write; until it is admitted
  * @whole:	how it arrives in the queue
  * @sequence:	its place among all messages admitted, from 1
@@ -165,9 +166,9 @@ void ipcdev_open_init(struct ipcdev_open *open);
  *		 all frames
  * @largest:	 set by the caller: write with @batch: bytes of its largest message
  * @message:	 set by the caller: payloads of a write, one, or with @batch a
- *		 chain by ipcdev_message.next.  The device takes each, and sets
- *		 the next one, when it is admitted; what is left at the end is
- *		 the caller's
+ *		 chain by ipcdev_message.next.  Each becomes the device's when it
+ *		 is admitted, and the next one is set here; what is left at the
+ *		 end is the caller's
  * @state:	 the device's
  * @error:	 0 or a negative errno, once completed
  * @done:	 bytes written, or bytes to copy to the reader; frames counted
@@ -202,16 +203,16 @@ ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request);
  * @budget:	messages, or pieces of one, that may be moved besides the first.
  *		ipcdev_device_go_on() does what is left
  * @completed:	requests to be answered, in the order in which they completed
- * @retired:	messages to be freed: no byte of them is left
- * @returned:	spare pieces of put_back that are no longer needed
+ * @retired_messages: to be freed: no byte of them is left
+ * @retired_pieces: to be freed: spares of put_back that are no longer needed
  * @became_readable: a poller's edge: a message was queued, or given back
  * @became_writable: a poller's edge: a full fifo got room
  */
 struct ipcdev_effects {
 	u32 budget;
 	struct ipcdev_chain completed;
-	struct ipcdev_chain retired;
-	struct ipcdev_chain returned;
+	struct ipcdev_chain retired_messages;
+	struct ipcdev_chain retired_pieces;
 	bool became_readable;
 	bool became_writable;
 };
@@ -236,7 +237,7 @@ static inline struct ipcdev_request *ipcdev_next_completed(struct ipcdev_effects
 
 static inline struct ipcdev_message *ipcdev_next_retired(struct ipcdev_effects *effects)
 {
-	struct ipcdev_link *link = ipcdev_chain_pop(&effects->retired);
+	struct ipcdev_link *link = ipcdev_chain_pop(&effects->retired_messages);
 
 	return link ? container_of(link, struct ipcdev_message, link) : NULL;
 }

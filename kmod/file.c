@@ -91,9 +91,9 @@ static noinline void ipcdev_return_bytes(struct ipcdev_node *node, struct ipcdev
 	ipcdev_link_init(&spare->link);
 	if (request->batch)
 		ipcdev_chain_reverse(&request->pieces);
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	ipcdev_device_put_back(&node->device, request, spare, &effects);
-	ipcdev_finish(node, &effects);
+	ipcdev_step_unlock(node, &effects);
 }
 
 /* The last steps of a batch read that got frames. */
@@ -110,9 +110,9 @@ static noinline __flatten int ipcdev_copy_frames_out(struct ipcdev_node *node,
 	while (request->state == IPCDEV_COPYING) {
 		struct ipcdev_effects effects;
 
-		ipcdev_begin(node, &effects);
+		ipcdev_step_lock(node, &effects);
 		ipcdev_device_copy_done(&node->device, request, &effects);
-		ipcdev_finish_retiring(node, &effects);
+		ipcdev_step_unlock_retiring(node, &effects);
 		cond_resched();
 	}
 	return 0;
@@ -122,7 +122,7 @@ static noinline __flatten int ipcdev_copy_frames_out(struct ipcdev_node *node,
 static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *request,
 			   struct ipcdev_memory *to)
 {
-	struct ipcdev_effects effects __uninitialized; /* begin does */
+	struct ipcdev_effects effects __uninitialized; /* step_lock does */
 	int error;
 
 	if (request->batch)
@@ -132,9 +132,9 @@ static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *requ
 		ipcdev_return_bytes(node, request);
 		return error;
 	}
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	ipcdev_device_copy_done(&node->device, request, &effects);
-	ipcdev_finish_retiring(node, &effects);
+	ipcdev_step_unlock_retiring(node, &effects);
 	return 0;
 }
 
@@ -213,9 +213,9 @@ static int ipcdev_file_release(struct inode *inode, struct file *file)
 	struct ipcdev_effects effects;
 	struct ipcdev_buffers unused;
 
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	ipcdev_device_release(&node->device, &open->open, &effects);
-	ipcdev_finish(node, &effects); /* all its steps: nobody knows of it any more */
+	ipcdev_step_unlock(node, &effects); /* all its steps: nobody knows of it any more */
 	ipcdev_buffers_init(&unused);
 	spin_lock(&node->device.lock);
 	if (!node->device.gauges.opens)

@@ -48,7 +48,7 @@ DEFINE_EVENT(ipcdev_call, ipcdev_read,
 );
 
 /*
- * A call is parked, or ends by a signal.  A batch of which a part is in may be parked by
+ * A call is parked, or ends by a signal.  A batch of which some is admitted may be parked by
  * another task, which did the rest of it.
  */
 DECLARE_EVENT_CLASS(ipcdev_wait,
