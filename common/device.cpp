@@ -168,7 +168,7 @@ void Device::put_back(Request& request, Piece& spare, Effects& effects) {
     request.state = RequestState::idle;
     effects.became_writable |= !has_room(); // a cleared message may give up its place
     if (request.batch) {
-        effects.returned.push_back(spare);
+        effects.retired_pieces.push_back(spare);
         giving_back_ = &request;
     } else {
         spare.slice = request.taken;
@@ -240,6 +240,7 @@ bool Device::has_place() const {
     return gauges_.parked_readers + gauges_.parked_writers + gauges_.copies < limits_.operations;
 }
 
+// A user without privilege has a limit of its own, so that others find places too.
 bool Device::may_park(const Account& user) const {
     return has_place() && (user.privileged || user.parked + user.copies < limits_.per_user);
 }
@@ -251,6 +252,7 @@ bool Device::may_copy(const Account& user) const {
            may_park(user);
 }
 
+// Or completes it, with why it may not.
 void Device::park(Request& request, Effects& effects) {
     if (request.nonblocking) {
         return complete(request, EAGAIN, effects);
@@ -313,6 +315,8 @@ bool Device::take(Request& request, Effects& effects) {
     return true;
 }
 
+// As much as the read asks for of the piece that is next, at most all of it.
+// Requires: there is one.
 void Device::take_bytes(Request& request, Effects& effects) {
     PieceList& from = source(*request.open);
     Piece& head = *from.front();
@@ -582,6 +586,7 @@ void Device::requeue(Message& message, Effects& effects) {
     effects.became_readable = true;
 }
 
+// For clear(): as many as the step may still move.
 void Device::drop_queued(Effects& effects) {
     while (!queue_.empty() && effects.spend()) {
         drop_first(Fate::cleared, effects);
@@ -589,6 +594,7 @@ void Device::drop_queued(Effects& effects) {
     clearing_ = !queue_.empty();
 }
 
+// The piece at the head of the queue; `fate` is its message's, if nothing else of it is left.
 void Device::drop_first(Fate fate, Effects& effects) {
     Piece& piece = *queue_.pop_front();
     Message& message = *piece.slice.message;
@@ -627,10 +633,12 @@ void Device::release_begun(Effects& effects) {
 // Returns an empty piece to the caller, unless it is the message's own.
 void Device::discard(Piece& piece, Effects& effects) {
     if (&piece != &piece.slice.message->whole) {
-        effects.returned.push_back(piece);
+        effects.retired_pieces.push_back(piece);
     }
 }
 
+// The four count the bytes of a slice in and out, of the queue and of what is begun, for its
+// message and for the gauges.
 void Device::count_queued(const Slice& slice) {
     Message& message = *slice.message;
     gauges_.queued_messages += message.queued == 0 ? 1 : 0;
@@ -673,7 +681,7 @@ void Device::settle(Message& message, Fate fate, Effects& effects) {
         ++statistics_.messages_cleared;
         break;
     }
-    effects.retired.push_back(message);
+    effects.retired_messages.push_back(message);
 }
 
 } // namespace ipcdev

@@ -9,7 +9,7 @@
 //
 // One step of a call moves no more messages than Effects::budget allows, so a lock around
 // it is never held for long. While under_way() is true a call is unfinished, and go_on() is
-// the only call allowed, whoever makes it; so nobody sees a call half done.
+// the only call allowed besides open(), whoever makes it; so nobody sees a call half done.
 //
 // A slot is a ring of depth 1; what is said of a ring holds for both.
 //
@@ -139,14 +139,16 @@ class Device {
 
     // The reader has its bytes. Call it until the request is no longer `copying`: a batch
     // may take several steps, which needn't follow each other at once.
+    // Requires: the request is `copying`.
     void copy_done(Request& request, Effects& effects);
     // The copy to the reader failed. Its bytes return to the front of what its open has
     // begun; a message of which nothing was read returns whole to the front of the queue.
     // Parked readers get them first. A message that would return to the queue counts as
     // cleared if CLEAR came in the meantime; if it would be one too many in a ring, the
     // older of it and the head of the queue counts as overwritten.
-    // The device may keep `spare` (never for a batch); it comes back in Effects::returned
-    // of this call or a later one.
+    // The device may keep `spare` (never for a batch); it comes back in
+    // Effects::retired_pieces of this call or a later one.
+    // Requires: the request is `copying`.
     void put_back(Request& request, Piece& spare, Effects& effects);
 
     // EINVAL as from apply(); EBUSY unless idle. On error nothing changes.

@@ -31,7 +31,7 @@ struct Slice {
 // own `whole`. It needs a second one only if a read returns bytes after another read of the
 // same open has taken those that follow. A batch read takes whole pieces.
 struct Piece {
-    ListHook hook; // in the queue, Open::begun, Request::pieces or Effects::returned
+    ListHook hook; // in the queue, Open::begun, Request::pieces or Effects::retired_pieces
     Slice slice;
 };
 
@@ -41,7 +41,7 @@ enum class Fate : std::uint8_t { read, overwritten, cleared };
 struct Message {
     explicit Message(std::uint32_t bytes) : size(bytes) {}
 
-    ListHook hook;              // in Effects::retired
+    ListHook hook;              // in Effects::retired_messages
     Message* next = nullptr;    // of the same write; valid until it is admitted
     Piece whole;                // links it into the queue
     std::uint64_t sequence = 0; // counts all messages admitted, from 1

@@ -74,8 +74,8 @@ struct Effects {
     }
 
     RequestList completed;        // to be answered, in the order in which they completed
-    MessageList retired;          // to be freed: none of their bytes is left
-    PieceList returned;           // spare pieces from put_back that are no longer needed
+    MessageList retired_messages; // to be freed: none of their bytes is left
+    PieceList retired_pieces;     // to be freed: spares of put_back that are no longer needed
     bool became_readable = false; // an edge for pollers: a message was queued or given back
     bool became_writable = false; // an edge for pollers: a full fifo got room
 };

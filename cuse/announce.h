@@ -18,8 +18,8 @@ class Announcer {
     ~Announcer();
 
     // Continues in a child with a session of its own. The parent does not return: it exits
-    // with status 0 once the child has called ready(). Call this first, since the child
-    // would share descriptors and locks made earlier. Throws CannotServe.
+    // with status 0 once the child has called ready(). Throws CannotServe.
+    // Requires: no descriptor or lock was made before; the child would share it.
     void go_to_background();
 
     void ready(const std::string& path, const std::string& how);

@@ -94,7 +94,7 @@ void Arena::release(void* block) {
     forbid(begin_of(slab) + slab.released - 1 + sizeof(slab.released),
            size.block_bytes - sizeof(slab.released));
     if (--slab.used == 0) {
-        becomes_idle(slab);
+        keep_idle(slab);
     }
 }
 
@@ -148,7 +148,7 @@ bool Arena::promise(std::size_t slabs) {
     return true;
 }
 
-void Arena::becomes_idle(Slab& slab) {
+void Arena::keep_idle(Slab& slab) {
     idle_.push_back(slab);
     idle_bytes_ += slab.fresh;
     while (idle_bytes_ > idle_bytes_max) {

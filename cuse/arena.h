@@ -82,7 +82,7 @@ class Arena {
     bool promise(std::size_t slabs);
     Slab* slab_for(std::size_t size_index);
     Slab* unused_slab();
-    void becomes_idle(Slab& slab);
+    void keep_idle(Slab& slab);
     void give_back(Slab& slab);
 
     std::vector<Size> sizes_;

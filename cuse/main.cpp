@@ -129,7 +129,7 @@ int serve(Session& session, Loop& loop, Operations& operations, Announcer& annou
     }
     if (stop_requested() == 0) {
         session.publish();
-        become_unprivileged(user);
+        drop_privileges(user);
         announcer.ready(session.path(), describe(session));
     }
     while (state == State::open && stop_requested() == 0) {

@@ -54,7 +54,7 @@ bool MountPoint::unmount_all() const {
 }
 
 void MountPoint::remove() {
-    if (unmounter_ != nullptr && !unmounter_->finish()) {
+    if (unmounter_ != nullptr && !unmounter_->unmount_now()) {
         spdlog::error("{} could not be unmounted: the next ipcdevd that serves it cleans up",
                       path().string());
     }

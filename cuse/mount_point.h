@@ -54,7 +54,7 @@ class MountPoint {
     [[nodiscard]] bool is_mounted() const { return find_mount(mount_id_).has_value(); }
 
     // Has the unmounter unmount and clean up, and waits for it. Leaves alone whatever else
-    // is at the path by now. Call it after the connection is closed.
+    // is at the path by now. Requires: the connection is closed.
     void remove();
 
   protected:

@@ -3,11 +3,11 @@
 // An open of the device, which is an open file description in the kernel: the core's Open,
 // and who made it, who polls it, and whether its calls move frames.
 //
-// The kernel splits a read of very many segments into several requests, each at the offset
-// where the one before it ended. The rest of such a call must not get bytes of another
-// message, nor bytes past those that another call of this open got in between. So it gets
-// bytes only if the open has begun the message and continues exactly where the call stopped
-// (goes_on). It never waits.
+// The kernel splits a read of very many segments into several requests, its parts, each at
+// the offset where the one before it ended. The rest of such a call must not get bytes of
+// another message, nor bytes past those that another call of this open got in between. So it
+// gets bytes only if the open has begun the message and continues exactly where the call
+// stopped (goes_on). It never waits.
 //
 // Not thread-safe: callers serialise.
 #pragma once

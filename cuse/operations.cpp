@@ -181,10 +181,10 @@ void Operations::act_on(Effects& effects) {
     while (Request* request = effects.completed.pop_front()) {
         answer(static_cast<PendingCall&>(*request), effects);
     }
-    while (Message* message = effects.retired.pop_front()) {
+    while (Message* message = effects.retired_messages.pop_front()) {
         payloads_.release(static_cast<Payload&>(*message));
     }
-    while (Piece* spare = effects.returned.pop_front()) {
+    while (Piece* spare = effects.retired_pieces.pop_front()) {
         recycle(static_cast<PendingCall::Spare*>(spare)->call);
     }
     if (effects.became_readable || effects.became_writable) {

@@ -45,7 +45,7 @@ bool keep_capabilities(std::initializer_list<cap_value_t> kept) {
     return cap_set_proc(next.get()) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
-bool become(const Identity& identity) {
+bool set_identity(const Identity& identity) {
     return setgroups(0, nullptr) == 0 &&
            setresgid(identity.group, identity.group, identity.group) == 0 &&
            setresuid(identity.user, identity.user, identity.user) == 0;
@@ -62,10 +62,10 @@ ServingUser default_serving_user() {
     return {.identity = overflow};
 }
 
-void become_unprivileged(const ServingUser& wanted) {
+void drop_privileges(const ServingUser& wanted) {
     const uid_t user = wanted.identity.user;
     if (geteuid() == 0) {
-        if (!become(wanted.identity)) {
+        if (!set_identity(wanted.identity)) {
             const std::string why =
                 "can't become user " + std::to_string(user) + ": " + std::strerror(errno);
             if (wanted.is_asked_for) {

@@ -24,7 +24,7 @@ struct ServingUser {
 // Gives up all capabilities and the means to regain any (PR_SET_NO_NEW_PRIVS). Root also
 // switches to `wanted`. Where it may not, as in a container without CAP_SETUID, it stays
 // user 0 without capabilities, or, if the user was asked for, throws CannotServe.
-void become_unprivileged(const ServingUser& wanted);
+void drop_privileges(const ServingUser& wanted);
 
 // For root's unmounter: gives up everything but CAP_SYS_ADMIN.
 void keep_only_the_right_to_mount();

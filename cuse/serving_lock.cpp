@@ -36,7 +36,7 @@ struct flock one_byte(off_t which) {
     return lock;
 }
 
-bool is_taken(int error) {
+bool is_held(int error) {
     return error == EAGAIN || error == EACCES;
 }
 
@@ -126,7 +126,7 @@ bool ServingLock::open_file() {
 bool ServingLock::lock() {
     struct flock server = one_byte(byte_of_server);
     if (fcntl(file_.get(), F_SETLK, &server) == -1) {
-        if (is_taken(errno)) {
+        if (is_held(errno)) {
             refuse_as_served();
         }
         throw CannotServe("can't lock " + (folder_.path().parent_path() / hidden_name_).string() +
@@ -140,7 +140,7 @@ bool ServingLock::lock_the_place() {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     struct flock place = one_byte(byte_of_place);
     while (fcntl(file_.get(), F_OFD_SETLK, &place) == -1) {
-        if (!is_taken(errno)) {
+        if (!is_held(errno)) {
             throw CannotServe("can't lock " + folder_.path().string() + ": " +
                               std::strerror(errno));
         }

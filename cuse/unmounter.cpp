@@ -125,7 +125,7 @@ Unmounter::Unmounter(const std::string& path, std::span<const int> kept,
     }
 }
 
-bool Unmounter::finish() {
+bool Unmounter::unmount_now() {
     shutdown(child_.get(), SHUT_WR);
     const auto deadline = std::chrono::steady_clock::now() + patience;
     pollfd answer{.fd = child_.get(), .events = POLLIN, .revents = 0};

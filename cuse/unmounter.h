@@ -33,14 +33,14 @@ class Unmounter {
               const std::function<bool()>& unmount);
     Unmounter(const Unmounter&) = delete;
     Unmounter& operator=(const Unmounter&) = delete;
-    // If finish() was not called, the child continues on its own.
+    // If unmount_now() was not called, the child continues on its own.
     ~Unmounter() = default;
 
     // The child waits while any process has this open.
     [[nodiscard]] const Descriptor& lifeline() const { return child_; }
 
     // Has it unmount, and waits. False if that failed, it was killed, or it takes too long.
-    [[nodiscard]] bool finish();
+    [[nodiscard]] bool unmount_now();
 
   private:
     Descriptor child_; // a socket to the child

@@ -95,7 +95,10 @@ static void ipcdev_buffer_free(struct ipcdev_buffer *buffer)
 	kfree(buffer);
 }
 
-/* False if the shelf is full: the buffer is still the caller's. */
+/*
+ * False if the shelf is full: the buffer is still the caller's.
+ * Requires: the device's lock.
+ */
 static bool ipcdev_buffer_keep(struct ipcdev_buffer *buffer)
 {
 	struct ipcdev_shelf *shelf = buffer->shelf;
@@ -108,6 +111,10 @@ static bool ipcdev_buffer_keep(struct ipcdev_buffer *buffer)
 	return true;
 }
 
+/*
+ * NULL if none is kept.
+ * Requires: the device's lock, or that nobody else uses it.
+ */
 static struct ipcdev_buffer *ipcdev_buffer_pop(struct ipcdev_shelf *shelf)
 {
 	struct ipcdev_buffer *buffer = shelf->first;
@@ -155,8 +162,10 @@ static struct ipcdev_buffer *ipcdev_buffer_get(struct ipcdev_file *open, size_t 
 
 /**
  * ipcdev_spare_next() - give the open a spare buffer for its next write
- * @open:	that is written to, its device locked
+ * @open:	that is written to
  * @message:	of the present write: the next is likely to have the same size
+ *
+ * Requires: the device's lock.
  */
 ipcdev_hot void ipcdev_spare_next(struct ipcdev_file *open, const struct ipcdev_message *message)
 {
@@ -173,22 +182,23 @@ ipcdev_hot void ipcdev_spare_next(struct ipcdev_file *open, const struct ipcdev_
 
 /**
  * ipcdev_buffers_keep() - put the buffers of retired messages on their shelves
- * @effects:	of a step, the device still locked
+ * @effects:	of a step
  *
  * Stops at the first message whose shelf is full, so it handles no more than
  * IPCDEV_UNUSED_MAX of each class, however many were retired.
+ * Requires: the device's lock, still held since that step.
  */
 ipcdev_hot void ipcdev_buffers_keep(struct ipcdev_effects *effects)
 {
 	struct ipcdev_link *link;
 
-	while ((link = effects->retired.first)) {
+	while ((link = effects->retired_messages.first)) {
 		struct ipcdev_message *message = container_of(link, struct ipcdev_message, link);
 		struct ipcdev_link *next = link->next;
 
 		if (!ipcdev_buffer_keep(ipcdev_buffer_of(message)))
 			break;
-		effects->retired.first = next;
+		effects->retired_messages.first = next;
 	}
 }
 
@@ -218,7 +228,10 @@ void ipcdev_buffers_init(struct ipcdev_buffers *buffers)
 	}
 }
 
-/* Frees the unused buffers.  Requires: nobody else uses @buffers. */
+/*
+ * Frees the unused buffers.
+ * Requires: nobody else uses @buffers.
+ */
 void ipcdev_buffers_trim(struct ipcdev_buffers *buffers)
 {
 	struct ipcdev_buffer *buffer;

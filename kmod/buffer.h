@@ -2,7 +2,7 @@
 /*
  * The bytes of messages, and the copies from and to a program's memory.
  *
- * Copying user memory may sleep in a page fault, so no lock may be held.
+ * Requires, where user memory is copied: no lock is held, since a page fault may sleep.
  */
 #ifndef IPCDEV_BUFFER_H
 #define IPCDEV_BUFFER_H

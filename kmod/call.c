@@ -2,13 +2,14 @@
 /*
  * How a call enters the device, sleeps in it and is woken.
  *
- *   begin ... finish   do one step of the device under its lock, then wake the tasks whose
- *                      calls it completed; the caller's own call may be one of these
- *   catch_up           does the remaining steps of an unfinished call, whoever takes the
- *                      lock next, and drops the lock between them; so it is never held for
- *                      long, and nobody who holds it sees a call half done
- *   perform            does a step that may park its call, which then sleeps until some
- *                      task's finish completes it or a signal arrives
+ *   step_lock ... step_unlock
+ *                do one step of the device under its lock, then wake the tasks whose calls
+ *                it completed; the caller's own call may be one of these
+ *   catch_up     does the remaining steps of an unfinished call, whoever takes the lock
+ *                next, and drops the lock between them; so it is never held for long, and
+ *                nobody who holds it sees a call half done
+ *   perform      does a step that may park its call, which then sleeps until some task's
+ *                step completes it or a signal arrives
  *
  * Sleeper and waker (the interleaving that can't happen is a lost wake-up):
  *
@@ -84,22 +85,23 @@ static noinline void ipcdev_dispose(struct ipcdev_effects *effects)
 		ipcdev_message_free(message);
 		cond_resched();
 	}
-	while ((piece = ipcdev_next_piece(&effects->returned)))
+	while ((piece = ipcdev_next_piece(&effects->retired_pieces)))
 		kfree(piece);
 }
 
 /**
- * ipcdev_finish_retiring() - end a step that only retires messages, such as copy_done
+ * ipcdev_step_unlock_retiring() - end a step that only retires messages, such as copy_done
  * @node:	whose device
  * @effects:	of the step: no request completed, no edge for pollers
  */
-ipcdev_hot void ipcdev_finish_retiring(struct ipcdev_node *node, struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_step_unlock_retiring(struct ipcdev_node *node,
+					    struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
 {
 	ipcdev_buffers_keep(effects);
 	spin_unlock(&node->device.lock);
-	if (unlikely(!ipcdev_chain_empty(&effects->retired) ||
-		     !ipcdev_chain_empty(&effects->returned)))
+	if (unlikely(!ipcdev_chain_empty(&effects->retired_messages) ||
+		     !ipcdev_chain_empty(&effects->retired_pieces)))
 		ipcdev_dispose(effects);
 }
 
@@ -126,8 +128,8 @@ static __always_inline void ipcdev_unlock_and_act(struct ipcdev_node *node,
 	}
 	if (unlikely(wake))
 		ipcdev_wake_pollers(node, effects);
-	if (unlikely(!ipcdev_chain_empty(&effects->retired) ||
-		     !ipcdev_chain_empty(&effects->returned)))
+	if (unlikely(!ipcdev_chain_empty(&effects->retired_messages) ||
+		     !ipcdev_chain_empty(&effects->retired_pieces)))
 		ipcdev_dispose(effects);
 }
 
@@ -137,7 +139,7 @@ static void ipcdev_note_park(struct ipcdev_node *node, struct ipcdev_request *re
 	trace_ipcdev_park(node->dev.devt, request->operation, request->bytes);
 }
 
-/* Drops the lock between steps, and takes it again. */
+/* Requires: the lock.  Drops it between steps, and takes it again. */
 static noinline void ipcdev_catch_up(struct ipcdev_node *node)
 	__must_hold(&node->device.lock)
 {
@@ -170,11 +172,11 @@ ipcdev_hot void ipcdev_lock(struct ipcdev_node *node)
 }
 
 /**
- * ipcdev_begin() - lock the device for one step
+ * ipcdev_step_lock() - lock the device for one step
  * @node:	whose device
  * @effects:	initialised here, filled by the step
  */
-ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_step_lock(struct ipcdev_node *node, struct ipcdev_effects *effects)
 	__acquires(&node->device.lock)
 {
 	ipcdev_effects_init(effects);
@@ -182,13 +184,13 @@ ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *ef
 }
 
 /**
- * ipcdev_finish() - end a step: unlock, and act on its effects
+ * ipcdev_step_unlock() - end a step: unlock, and act on its effects
  * @node:	whose device
  * @effects:	of the step; empty afterwards
  *
  * If the call needs more steps, this does them too.
  */
-ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects)
+ipcdev_hot void ipcdev_step_unlock(struct ipcdev_node *node, struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
 {
 	const bool more = node->device.under_way;
@@ -211,9 +213,9 @@ noinline void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messa
 
 	ipcdev_effects_init(&effects);
 	for (; messages; messages = messages->next)
-		ipcdev_chain_add(&effects.retired, &messages->link);
+		ipcdev_chain_add(&effects.retired_messages, &messages->link);
 	ipcdev_lock(node);
-	ipcdev_finish_retiring(node, &effects);
+	ipcdev_step_unlock_retiring(node, &effects);
 }
 
 /**
@@ -285,10 +287,10 @@ static void ipcdev_interrupt(struct ipcdev_node *node, struct ipcdev_call *call)
 {
 	struct ipcdev_effects effects;
 
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	if (ipcdev_device_cancel(&node->device, &call->request, -EINTR, &effects))
 		trace_ipcdev_cancel(node->dev.devt, call->request.operation, call->request.bytes);
-	ipcdev_finish(node, &effects);
+	ipcdev_step_unlock(node, &effects);
 }
 
 static noinline void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *call)
@@ -311,9 +313,9 @@ static noinline void ipcdev_sleep(struct ipcdev_node *node, struct ipcdev_call *
 ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call,
 			      enum ipcdev_operation operation)
 {
-	struct ipcdev_effects effects __uninitialized; /* ipcdev_begin() sets it */
+	struct ipcdev_effects effects __uninitialized; /* step_lock sets it */
 
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	if (operation == IPCDEV_OP_READ) {
 		ipcdev_device_submit_read(&node->device, &call->request, &effects);
 	} else {
@@ -323,7 +325,7 @@ ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call
 	}
 	if (unlikely(call->request.state == IPCDEV_PARKED))
 		ipcdev_note_park(node, &call->request);
-	ipcdev_finish(node, &effects);
+	ipcdev_step_unlock(node, &effects);
 	if (unlikely(!ipcdev_is_done(call)))
 		ipcdev_sleep(node, call);
 	return unlikely(call->request.error == -EINTR) ? -ERESTARTSYS : call->request.error;

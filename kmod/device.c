@@ -76,8 +76,8 @@ ipcdev_hot void ipcdev_effects_init(struct ipcdev_effects *effects)
 {
 	effects->budget = IPCDEV_STEP_MESSAGES;
 	ipcdev_chain_init(&effects->completed);
-	ipcdev_chain_init(&effects->retired);
-	ipcdev_chain_init(&effects->returned);
+	ipcdev_chain_init(&effects->retired_messages);
+	ipcdev_chain_init(&effects->retired_pieces);
 	effects->became_readable = false;
 	effects->became_writable = false;
 }
@@ -241,6 +241,7 @@ bool ipcdev_device_cancel(struct ipcdev_device *device, struct ipcdev_request *r
 /*
  * The reader has its bytes.  Call it until the request is no longer IPCDEV_COPYING: a
  * batch may take several steps, which needn't follow each other at once.
+ * Requires: the request is IPCDEV_COPYING.
  */
 ipcdev_hot void ipcdev_device_copy_done(struct ipcdev_device *device,
 					struct ipcdev_request *request,
@@ -263,9 +264,10 @@ ipcdev_hot void ipcdev_device_copy_done(struct ipcdev_device *device,
  * Parked readers get them first.  A message that would return to the queue counts as
  * cleared if CLEAR came in the meantime; if it would be one too many in a ring, the older
  * of it and the head of the queue counts as overwritten.
- * The device may keep @spare (never for a batch); it comes back in ipcdev_effects.returned
- * of this call or a later one.
- * Requires: for a batch, @request's pieces in reverse order, see ipcdev_chain_reverse().
+ * The device may keep @spare (never for a batch); it comes back in
+ * ipcdev_effects.retired_pieces of this call or a later one.
+ * Requires: the request is IPCDEV_COPYING; for a batch, its pieces in reverse, by
+ * ipcdev_chain_reverse().
  */
 void ipcdev_device_put_back(struct ipcdev_device *device, struct ipcdev_request *request,
 			    struct ipcdev_piece *spare, struct ipcdev_effects *effects)
@@ -279,7 +281,7 @@ void ipcdev_device_put_back(struct ipcdev_device *device, struct ipcdev_request 
 	/* A cleared message may give up its place. */
 	effects->became_writable |= !ipcdev_device_has_room(device);
 	if (request->batch) {
-		ipcdev_chain_add(&effects->returned, &spare->link);
+		ipcdev_chain_add(&effects->retired_pieces, &spare->link);
 		device->giving_back = request;
 	} else {
 		spare->slice = request->taken;
@@ -381,6 +383,7 @@ static bool ipcdev_device_has_place(const struct ipcdev_device *device)
 	       device->limits.operations;
 }
 
+/* A user without privilege has a limit of its own, so that others find places too. */
 static noinline bool ipcdev_device_may_park(const struct ipcdev_device *device,
 					    const struct ipcdev_account *user)
 {
@@ -400,6 +403,7 @@ static bool ipcdev_device_may_copy(const struct ipcdev_device *device,
 	       ipcdev_device_may_park(device, user);
 }
 
+/* Or completes it, with why it may not. */
 static noinline void ipcdev_device_park(struct ipcdev_device *device,
 					struct ipcdev_request *request,
 					struct ipcdev_effects *effects)
@@ -478,6 +482,10 @@ static bool ipcdev_device_take(struct ipcdev_device *device, struct ipcdev_reque
 	return true;
 }
 
+/*
+ * As much as the read asks for of the piece that is next, at most all of it.
+ * Requires: there is one.
+ */
 static void ipcdev_device_take_bytes(struct ipcdev_device *device, struct ipcdev_request *request,
 				     struct ipcdev_effects *effects)
 {
@@ -804,6 +812,7 @@ static void ipcdev_device_requeue(struct ipcdev_device *device, struct ipcdev_me
 	effects->became_readable = true;
 }
 
+/* For clear: as many as the step may still move. */
 static void ipcdev_device_drop_queued(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
 	while (!ipcdev_chain_empty(&device->queue) && ipcdev_spend(effects))
@@ -811,6 +820,7 @@ static void ipcdev_device_drop_queued(struct ipcdev_device *device, struct ipcde
 	device->clearing = !ipcdev_chain_empty(&device->queue);
 }
 
+/* The piece at the head of the queue; @fate is its message's, if nothing else of it is left. */
 static noinline void ipcdev_device_drop_first(struct ipcdev_device *device, enum ipcdev_fate fate,
 					      struct ipcdev_effects *effects)
 {
@@ -860,9 +870,13 @@ static void ipcdev_device_release_begun(struct ipcdev_device *device,
 static void ipcdev_device_discard(struct ipcdev_piece *piece, struct ipcdev_effects *effects)
 {
 	if (piece != &piece->slice.message->whole)
-		ipcdev_chain_add(&effects->returned, &piece->link);
+		ipcdev_chain_add(&effects->retired_pieces, &piece->link);
 }
 
+/*
+ * The four count the bytes of a slice in and out, of the queue and of what is begun, for its
+ * message and for the gauges.
+ */
 static void ipcdev_device_count_queued(struct ipcdev_device *device,
 				       const struct ipcdev_slice *slice)
 {
@@ -922,5 +936,5 @@ static void ipcdev_device_settle(struct ipcdev_device *device, struct ipcdev_mes
 		device->statistics.messages_cleared++;
 		break;
 	}
-	ipcdev_chain_add(&effects->retired, &message->link);
+	ipcdev_chain_add(&effects->retired_messages, &message->link);
 }

@@ -6,12 +6,12 @@
  * so it can run under a spinlock, and it also compiles in user space, where the
  * tests compare it with the original.
  *
- * ipcdev_device.lock guards all of it; every caller holds that lock.
+ * Requires: the caller holds ipcdev_device.lock, which guards all of it.
  *
  * One step of a call moves no more messages than ipcdev_effects.budget allows, so the lock
  * is never held for long.  While ipcdev_device.under_way is set a call is unfinished, and
- * ipcdev_device_go_on() is the only call allowed, by whoever takes the lock next; so nobody sees a
- * call half done.
+ * ipcdev_device_go_on() is the only call allowed besides ipcdev_device_open(), by whoever
+ * takes the lock next; so nobody sees a call half done.
  *
  * A slot is a ring of depth 1; what is said of a ring holds for both.
  *
@@ -72,7 +72,7 @@ static inline u32 ipcdev_slice_size(const struct ipcdev_slice *slice)
 /**
  * struct ipcdev_piece - consecutive bytes of a message that wait together
  * @link:	in ipcdev_device.queue, ipcdev_open.begun, ipcdev_request.pieces or
- *		ipcdev_effects.returned
+ *		ipcdev_effects.retired_pieces
  * @slice:	these bytes
  *
  * A message arrives as one piece, its own @whole.  It needs a second one only if
@@ -89,7 +89,7 @@ enum ipcdev_fate { IPCDEV_FATE_READ, IPCDEV_FATE_OVERWRITTEN, IPCDEV_FATE_CLEARE
 
 /**
  * struct ipcdev_message - a message on its way through the device
- * @link:	in ipcdev_effects.retired
+ * @link:	in ipcdev_effects.retired_messages
  * @next:	of the same write; valid until it is admitted
  * @whole:	links it into the queue
  * @sequence:	counts all messages admitted, from 1
@@ -204,16 +204,16 @@ ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request);
  * @budget:	how many messages, or pieces of one, may be moved besides the
  *		first.  ipcdev_device_go_on() does the rest
  * @completed:	requests to be answered, in the order in which they completed
- * @retired:	messages to be freed: none of their bytes is left
- * @returned:	spare pieces from put_back that are no longer needed
+ * @retired_messages: to be freed: none of their bytes is left
+ * @retired_pieces: to be freed: spares of put_back that are no longer needed
  * @became_readable: an edge for pollers: a message was queued or given back
  * @became_writable: an edge for pollers: a full fifo got room
  */
 struct ipcdev_effects {
 	u32 budget;
 	struct ipcdev_chain completed;
-	struct ipcdev_chain retired;
-	struct ipcdev_chain returned;
+	struct ipcdev_chain retired_messages;
+	struct ipcdev_chain retired_pieces;
 	bool became_readable;
 	bool became_writable;
 };
@@ -238,7 +238,7 @@ static inline struct ipcdev_request *ipcdev_next_completed(struct ipcdev_effects
 
 static inline struct ipcdev_message *ipcdev_next_retired(struct ipcdev_effects *effects)
 {
-	struct ipcdev_link *link = ipcdev_chain_pop(&effects->retired);
+	struct ipcdev_link *link = ipcdev_chain_pop(&effects->retired_messages);
 
 	return link ? container_of(link, struct ipcdev_message, link) : NULL;
 }

@@ -92,9 +92,9 @@ static noinline void ipcdev_return_bytes(struct ipcdev_node *node, struct ipcdev
 	ipcdev_link_init(&spare->link);
 	if (request->batch)
 		ipcdev_chain_reverse(&request->pieces);
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	ipcdev_device_put_back(&node->device, request, spare, &effects);
-	ipcdev_finish(node, &effects);
+	ipcdev_step_unlock(node, &effects);
 }
 
 /* The last steps of a batch read that got frames. */
@@ -111,9 +111,9 @@ static noinline __flatten int ipcdev_copy_frames_out(struct ipcdev_node *node,
 	while (request->state == IPCDEV_COPYING) {
 		struct ipcdev_effects effects;
 
-		ipcdev_begin(node, &effects);
+		ipcdev_step_lock(node, &effects);
 		ipcdev_device_copy_done(&node->device, request, &effects);
-		ipcdev_finish_retiring(node, &effects);
+		ipcdev_step_unlock_retiring(node, &effects);
 		cond_resched();
 	}
 	return 0;
@@ -123,7 +123,7 @@ static noinline __flatten int ipcdev_copy_frames_out(struct ipcdev_node *node,
 static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *request,
 			   struct ipcdev_memory *to)
 {
-	struct ipcdev_effects effects __uninitialized; /* ipcdev_begin() sets it */
+	struct ipcdev_effects effects __uninitialized; /* step_lock sets it */
 	int error;
 
 	if (request->batch)
@@ -133,9 +133,9 @@ static int ipcdev_copy_out(struct ipcdev_node *node, struct ipcdev_request *requ
 		ipcdev_return_bytes(node, request);
 		return error;
 	}
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	ipcdev_device_copy_done(&node->device, request, &effects);
-	ipcdev_finish_retiring(node, &effects);
+	ipcdev_step_unlock_retiring(node, &effects);
 	return 0;
 }
 
@@ -214,9 +214,9 @@ static int ipcdev_file_release(struct inode *inode, struct file *file)
 	struct ipcdev_effects effects;
 	struct ipcdev_buffers unused;
 
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	ipcdev_device_release(&node->device, &open->open, &effects);
-	ipcdev_finish(node, &effects); /* does all steps: nothing refers to the open any more */
+	ipcdev_step_unlock(node, &effects); /* does all steps: nothing refers to the open any more */
 	ipcdev_buffers_init(&unused);
 	spin_lock(&node->device.lock);
 	if (!node->device.gauges.opens)

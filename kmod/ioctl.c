@@ -21,8 +21,8 @@ static bool ipcdev_ioctl_is(unsigned int command, unsigned int known)
 }
 
 /* Copies in the program's struct, whose first field is its size. */
-static int ipcdev_take_struct(void *known, size_t known_bytes, const void __user *from,
-			      unsigned int command)
+static int ipcdev_struct_from_user(void *known, size_t known_bytes, const void __user *from,
+				   unsigned int command)
 {
 	int error = copy_struct_from_user(known, known_bytes, from, _IOC_SIZE(command));
 
@@ -32,8 +32,8 @@ static int ipcdev_take_struct(void *known, size_t known_bytes, const void __user
 }
 
 /* Copies out the answer, with zeros for fields that only the program knows. */
-static int ipcdev_give_struct(void __user *to, const void *known, size_t known_bytes,
-			      unsigned int command)
+static int ipcdev_struct_to_user(void __user *to, const void *known, size_t known_bytes,
+				 unsigned int command)
 {
 	if (copy_to_user(to, known, known_bytes))
 		return -EFAULT;
@@ -47,7 +47,7 @@ static int ipcdev_ioctl_info(struct ipcdev_node *node, unsigned int command, voi
 	const struct ipcdev_settings *settings = &node->device.settings;
 	const struct ipcdev_gauges *gauges = &node->device.gauges;
 	struct ipcdev_info info;
-	int error = ipcdev_take_struct(&info, sizeof(info), user, command);
+	int error = ipcdev_struct_from_user(&info, sizeof(info), user, command);
 
 	if (error)
 		return error;
@@ -68,14 +68,14 @@ static int ipcdev_ioctl_info(struct ipcdev_node *node, unsigned int command, voi
 	info.opens = gauges->opens;
 	info.begun_messages = gauges->begun_messages;
 	spin_unlock(&node->device.lock);
-	return ipcdev_give_struct(user, &info, sizeof(info), command);
+	return ipcdev_struct_to_user(user, &info, sizeof(info), command);
 }
 
 static int ipcdev_ioctl_stats(struct ipcdev_node *node, unsigned int command, void __user *user)
 {
 	struct ipcdev_statistics now;
 	struct ipcdev_stats stats;
-	int error = ipcdev_take_struct(&stats, sizeof(stats), user, command);
+	int error = ipcdev_struct_from_user(&stats, sizeof(stats), user, command);
 
 	if (error)
 		return error;
@@ -94,7 +94,7 @@ static int ipcdev_ioctl_stats(struct ipcdev_node *node, unsigned int command, vo
 	stats.reader_parks = now.reader_parks;
 	stats.writer_parks = now.writer_parks;
 	stats.interrupted = now.interrupted;
-	return ipcdev_give_struct(user, &stats, sizeof(stats), command);
+	return ipcdev_struct_to_user(user, &stats, sizeof(stats), command);
 }
 
 /* In the caller's time namespace; 0 if the clock of that began later. */
@@ -133,7 +133,7 @@ static int ipcdev_ioctl_waiters(struct ipcdev_file *open, unsigned int command, 
 {
 	struct ipcdev_node *node = open->node;
 	struct ipcdev_waiters waiters;
-	int error = ipcdev_take_struct(&waiters, sizeof(waiters), user, command);
+	int error = ipcdev_struct_from_user(&waiters, sizeof(waiters), user, command);
 
 	if (error)
 		return error;
@@ -144,7 +144,7 @@ static int ipcdev_ioctl_waiters(struct ipcdev_file *open, unsigned int command, 
 	ipcdev_list_waiters(&node->device.readers, open->account, &waiters);
 	ipcdev_list_waiters(&node->device.writers, open->account, &waiters);
 	spin_unlock(&node->device.lock);
-	return ipcdev_give_struct(user, &waiters, sizeof(waiters), command);
+	return ipcdev_struct_to_user(user, &waiters, sizeof(waiters), command);
 }
 
 static int ipcdev_ioctl_configure(struct ipcdev_node *node, unsigned int command,
@@ -152,7 +152,7 @@ static int ipcdev_ioctl_configure(struct ipcdev_node *node, unsigned int command
 {
 	struct ipcdev_configure wanted;
 	struct ipcdev_settings_change change;
-	int error = ipcdev_take_struct(&wanted, sizeof(wanted), user, command);
+	int error = ipcdev_struct_from_user(&wanted, sizeof(wanted), user, command);
 
 	if (error)
 		return error;
@@ -175,9 +175,9 @@ static int ipcdev_ioctl_clear(struct ipcdev_node *node, const struct file *file)
 
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	ipcdev_device_clear(&node->device, &effects);
-	ipcdev_finish(node, &effects);
+	ipcdev_step_unlock(node, &effects);
 	return 0;
 }
 
@@ -199,7 +199,7 @@ static int ipcdev_ioctl_batch(struct ipcdev_node *node, struct ipcdev_file *open
 			      unsigned int command, const void __user *user)
 {
 	struct ipcdev_batch wanted;
-	int error = ipcdev_take_struct(&wanted, sizeof(wanted), user, command);
+	int error = ipcdev_struct_from_user(&wanted, sizeof(wanted), user, command);
 
 	if (error)
 		return error;

@@ -175,9 +175,9 @@ static void ipcdev_node_release(struct device *dev)
 	struct ipcdev_node *node = container_of(dev, struct ipcdev_node, dev);
 	struct ipcdev_effects effects;
 
-	ipcdev_begin(node, &effects);
+	ipcdev_step_lock(node, &effects);
 	ipcdev_device_clear(&node->device, &effects); /* what nobody read */
-	ipcdev_finish(node, &effects);
+	ipcdev_step_unlock(node, &effects);
 	ipcdev_buffers_trim(&node->buffers);
 	kfree(node);
 }

@@ -109,9 +109,10 @@ extern const struct file_operations ipcdev_file_operations;
 /* call.c */
 ipcdev_hot void ipcdev_lock(struct ipcdev_node *node);
 void ipcdev_drop(struct ipcdev_node *node, struct ipcdev_message *messages);
-ipcdev_hot void ipcdev_begin(struct ipcdev_node *node, struct ipcdev_effects *effects);
-ipcdev_hot void ipcdev_finish(struct ipcdev_node *node, struct ipcdev_effects *effects);
-ipcdev_hot void ipcdev_finish_retiring(struct ipcdev_node *node, struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_step_lock(struct ipcdev_node *node, struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_step_unlock(struct ipcdev_node *node, struct ipcdev_effects *effects);
+ipcdev_hot void ipcdev_step_unlock_retiring(struct ipcdev_node *node,
+					    struct ipcdev_effects *effects);
 ipcdev_hot void ipcdev_call_init(struct ipcdev_call *call, const struct file *file, u64 bytes,
 				 bool nowait);
 ipcdev_hot int ipcdev_perform(struct ipcdev_node *node, struct ipcdev_call *call,

@@ -71,8 +71,9 @@ namespace ipcdev::test {
 namespace {
 
 void drain(Effects& effects) {
-    while (effects.completed.pop_front() != nullptr || effects.retired.pop_front() != nullptr ||
-           effects.returned.pop_front() != nullptr) {
+    while (effects.completed.pop_front() != nullptr ||
+           effects.retired_messages.pop_front() != nullptr ||
+           effects.retired_pieces.pop_front() != nullptr) {
     }
 }
 

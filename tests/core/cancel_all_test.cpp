@@ -65,7 +65,7 @@ TEST(CancelAll, EndsWritersWithWhatTheyWroteBefore) {
     EXPECT_EQ(device.gauges().parked_writers, 0U);
     EXPECT_EQ(device.gauges().queued_messages, 1U) << "what is queued stays";
     device.clear(effects);
-    while (effects.retired.pop_front() != nullptr) {
+    while (effects.retired_messages.pop_front() != nullptr) {
     }
 }
 

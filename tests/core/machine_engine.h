@@ -361,12 +361,12 @@ template <class Machine> void MachineEngine<Machine>::drain(Effects& effects, Ou
     while (auto* request = effects.completed.pop_front()) {
         finish(clients_[client_of(*request)], outcome);
     }
-    while (auto* message = effects.retired.pop_front()) {
+    while (auto* message = effects.retired_messages.pop_front()) {
         auto& buffer = static_cast<Buffer&>(*message);
         outcome.retired.push_back(buffer.number);
         drop(buffers_, buffer.place);
     }
-    while (auto* piece = effects.returned.pop_front()) {
+    while (auto* piece = effects.retired_pieces.pop_front()) {
         ++outcome.spares_returned;
         drop(spares_, static_cast<Spare&>(*piece).place);
     }

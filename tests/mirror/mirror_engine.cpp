@@ -122,8 +122,8 @@ struct MirrorEffects : ipcdev_effects {
 
   public:
     Drain<ipcdev_request> completed{ipcdev_effects::completed};
-    Drain<ipcdev_message> retired{ipcdev_effects::retired};
-    Drain<ipcdev_piece> returned{ipcdev_effects::returned};
+    Drain<ipcdev_message> retired_messages{ipcdev_effects::retired_messages};
+    Drain<ipcdev_piece> retired_pieces{ipcdev_effects::retired_pieces};
 };
 
 class MirrorDevice {
