@@ -178,7 +178,7 @@ TEST_F(Options, HelpNamesTheVariableOfEachOptionThatHasOne) {
           "PATH", "CPU", "SPIN_US", "LOG_LEVEL"}) {
         EXPECT_NE(help.find("(Env:IPCDEV_" + variable + ")"), std::string::npos) << variable;
     }
-    EXPECT_NE(help.find("Each option but --config, --foreground and --background"),
+    EXPECT_NE(help.find("All options except --config, --foreground and --background"),
               std::string::npos);
 }
 

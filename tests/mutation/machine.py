@@ -20,7 +20,7 @@ SOUND = "sound"
 def build(top: Path, work: Path, headers: str, name: str, bug: Bug | None = None) -> None:
     tree = work / name / "tree"
     shutil.rmtree(work / name, ignore_errors=True)
-    for folder in ("kmod", "common"):
+    for folder in ("kmod", "common", "packaging"):
         shutil.copytree(top / folder, tree / folder)
     shutil.copy2(top / "CMakeLists.txt", tree)
     if bug:
@@ -39,7 +39,7 @@ def build_all(top: Path, work: Path, bugs: list[Bug]) -> None:
 
 def boot(top: Path, inside: list[str | Path]) -> int:
     """Runs the command in a machine; its status."""
-    options = ["--kernel", KERNEL, "--timeout", SECONDS, "--append", "mitigations=off"]
+    options = ["--kernel", KERNEL, "--cpus", "1", "--timeout", SECONDS, "--append", "mitigations=off"]
     # Not the python3 of a version manager, whose shims take seconds there.
     return subprocess.call([top / "tests/vm/run", *options, "--", "/usr/bin/python3", *inside])
 
