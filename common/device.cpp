@@ -431,15 +431,15 @@ void Device::leave(Request& request) {
 // Completes the parked requests that can proceed, until none can. Pollers get no edge for
 // a state that did not last.
 void Device::match(Effects& effects) {
-    if (under_way_ || !readers_.empty() || !writers_.empty()) {
-        serve_parked(effects);
-    }
+    const bool left =
+        (under_way_ || !readers_.empty() || !writers_.empty()) && serve_parked(effects);
     effects.became_readable &= !queue_.empty();
+    effects.became_readable |= left;
     effects.became_writable &= has_room();
 }
 
 // Returns when nobody can proceed, or when the budget runs out: the next step continues.
-void Device::serve_parked(Effects& effects) {
+bool Device::serve_parked(Effects& effects) {
     while (effects.budget > 0) {
         Request* const request = next_to_serve();
         if (request == nullptr) {
@@ -448,13 +448,14 @@ void Device::serve_parked(Effects& effects) {
             if (arriving != nullptr) {
                 park(*arriving, effects);
             }
-            return;
+            return std::exchange(left_begun_, false);
         }
         serving_ = serve(*request, effects) ? nullptr : request;
     }
     under_way_ = true;
     held_readable_ = std::exchange(effects.became_readable, false);
     held_writable_ = std::exchange(effects.became_writable, false);
+    return false;
 }
 
 // Null if nobody can proceed. What an open has begun goes to its own parked reads before
@@ -468,7 +469,10 @@ Request* Device::next_to_serve() {
         out_of_turn_ = next != readers_.front();
         return next;
     }
-    continuing_ = nullptr;
+    if (continuing_ != nullptr) {
+        left_begun_ |= !continuing_->begun.empty();
+        continuing_ = nullptr;
+    }
     out_of_turn_ = false;
     if (!queue_.empty() && !readers_.empty()) {
         return readers_.front();
@@ -483,15 +487,12 @@ Request* Device::next_to_serve() {
 // Requires: effects.budget > 0.
 bool Device::serve(Request& request, Effects& effects) {
     if (request.operation == Operation::read) {
-        leave(request);
-        effects.budget -= request.batch ? 0 : 1; // take_frames spends one for each frame
-        if (!take(request, effects)) {
-            return false;
-        }
-        if (!request.open->readers.empty()) {
+        if (request.state == RequestState::parked) {
+            leave(request);
             continuing_ = request.open;
         }
-        return true;
+        effects.budget -= request.batch ? 0 : 1; // take_frames spends one for each frame
+        return take(request, effects);
     }
     --effects.budget;
     admit(request, effects);

@@ -189,7 +189,7 @@ class Device {
     void gather(Effects& effects);
     void leave(Request& request);
     void match(Effects& effects);
-    void serve_parked(Effects& effects);
+    [[nodiscard]] bool serve_parked(Effects& effects);
     [[nodiscard]] Request* next_to_serve();
     [[nodiscard]] bool serve(Request& request, Effects& effects);
     void finish_copy(const Slice& slice, Effects& effects);
@@ -216,19 +216,21 @@ class Device {
     RequestList writers_; // parked, each still holding its message
     std::uint64_t cleared_through_ = 0;
 
-    bool under_way_ = false;         // a call is unfinished. What is left, in this order:
+    // What is left of a call that is unfinished, in this order:
     Message* gathering_ = nullptr;   // move its waiting bytes between the queue and
-    Open* gatherer_ = nullptr;       // what this open has begun:
-    bool beginning_ = false;         // true: from the queue to the open; false: back
+    Open* gatherer_ = nullptr;       // what this open has begun (beginning_ says which way);
     PieceList aside_;                // pieces that preceded those, the last one first
-    bool clearing_ = false;          // drop what is queued
-    Open* releasing_ = nullptr;      // return what it has begun, or drop it
+    Open* releasing_ = nullptr;      // after clearing_: return what it has begun, or drop it
     Request* giving_back_ = nullptr; // return the frames of this batch read
     Request* serving_ = nullptr;     // move more of its messages
-    Open* continuing_ = nullptr;     // serve its parked reads from what it has begun;
-    bool out_of_turn_ = false;       // and from nothing else: other readers came earlier
+    Open* continuing_ = nullptr;     // serve its parked reads from what it has begun
     Request* arriving_ = nullptr;    // a batch write on no list yet; park it if it must wait
     Open* regained_ = nullptr;       // a put_back gave it bytes: an edge, if they stay
+    bool under_way_ = false;         // a call is unfinished
+    bool beginning_ = false;         // gather from the queue to the open; false: back
+    bool clearing_ = false;          // drop what is queued
+    bool out_of_turn_ = false;       // continuing_ gets nothing else: others came earlier
+    bool left_begun_ = false;        // parked reads left some of what they began: an edge
     bool held_readable_ = false;     // edges from earlier steps
     bool held_writable_ = false;
 };

@@ -76,7 +76,7 @@ struct Effects {
     RequestList completed;        // to be answered, in the order in which they completed
     MessageList retired_messages; // to be freed: none of their bytes is left
     PieceList retired_pieces;     // to be freed: spares of put_back that are no longer needed
-    bool became_readable = false; // an edge for pollers: a message was queued or given back
+    bool became_readable = false; // an edge for pollers: bytes are there that were not
     bool became_writable = false; // an edge for pollers: a full fifo got room
 };
 

@@ -66,13 +66,19 @@ static noinline void ipcdev_answer(struct ipcdev_node *node, struct ipcdev_call 
 	rcu_read_unlock();
 }
 
+/* Exclusive waiters too: what is readable for one open needn't be for another. */
+static void ipcdev_wake_all(struct wait_queue_head *pollers, __poll_t events)
+{
+	__wake_up(pollers, TASK_INTERRUPTIBLE, 0, poll_to_key(events));
+}
+
 static noinline void ipcdev_wake_pollers(struct ipcdev_node *node,
 					 const struct ipcdev_effects *effects)
 {
 	if (effects->became_readable)
-		wake_up_interruptible_poll(&node->pollers, EPOLLIN | EPOLLRDNORM);
+		ipcdev_wake_all(&node->pollers, EPOLLIN | EPOLLRDNORM);
 	if (effects->became_writable)
-		wake_up_interruptible_poll(&node->pollers, EPOLLOUT | EPOLLWRNORM);
+		ipcdev_wake_all(&node->pollers, EPOLLOUT | EPOLLWRNORM);
 }
 
 /* Frees what is not kept.  Usually nothing, but a batch may leave thousands of messages. */

@@ -10,6 +10,7 @@
 #define IPCDEV_CHAIN_H
 
 #include <linux/bug.h>
+#include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
@@ -38,7 +39,7 @@ static inline void ipcdev_link_init(struct ipcdev_link *link)
 
 static inline bool ipcdev_is_linked(const struct ipcdev_link *link)
 {
-	return link->next != link;
+	return READ_ONCE(link->next) != link;
 }
 
 static inline void ipcdev_chain_init(struct ipcdev_chain *chain)
@@ -83,16 +84,24 @@ static inline struct ipcdev_link *ipcdev_chain_pop(struct ipcdev_chain *chain)
 	return link;
 }
 
-/* Reverses the chain. */
+/*
+ * Reverses the chain.  All its links look linked meanwhile, to whoever asks
+ * ipcdev_is_linked() under a lock that the caller doesn't hold.
+ */
 static inline void ipcdev_chain_reverse(struct ipcdev_chain *chain)
 {
-	struct ipcdev_chain backwards;
-	struct ipcdev_link *link;
+	struct ipcdev_link *link = chain->first;
+	struct ipcdev_link *before = NULL;
 
-	ipcdev_chain_init(&backwards);
-	while ((link = ipcdev_chain_pop(chain)))
-		ipcdev_chain_add_first(&backwards, link);
-	*chain = backwards;
+	chain->last = link;
+	while (link) {
+		struct ipcdev_link *next = link->next;
+
+		WRITE_ONCE(link->next, before);
+		before = link;
+		link = next;
+	}
+	chain->first = before;
 }
 
 #endif /* IPCDEV_CHAIN_H */

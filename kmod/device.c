@@ -619,18 +619,24 @@ static void ipcdev_device_leave(struct ipcdev_device *device, struct ipcdev_requ
  */
 static void ipcdev_device_match(struct ipcdev_device *device, struct ipcdev_effects *effects)
 {
+	bool left = false;
+
 	if (device->under_way || !list_empty(&device->readers) || !list_empty(&device->writers))
-		ipcdev_device_serve_parked(device, effects);
+		left = ipcdev_device_serve_parked(device, effects);
 	if (effects->became_readable)
 		effects->became_readable = !ipcdev_chain_empty(&device->queue);
+	if (left)
+		effects->became_readable = true;
 	if (effects->became_writable)
 		effects->became_writable = ipcdev_device_has_room(device);
 }
 
 /* Returns when nobody can proceed, or when the budget runs out: the next step continues. */
-static noinline void ipcdev_device_serve_parked(struct ipcdev_device *device,
+static noinline bool ipcdev_device_serve_parked(struct ipcdev_device *device,
 						struct ipcdev_effects *effects)
 {
+	bool left;
+
 	while (effects->budget) {
 		struct ipcdev_request *request = ipcdev_device_next_to_serve(device);
 
@@ -641,7 +647,9 @@ static noinline void ipcdev_device_serve_parked(struct ipcdev_device *device,
 			device->under_way = false;
 			if (arriving)
 				ipcdev_device_park(device, arriving, effects);
-			return;
+			left = device->left_begun;
+			device->left_begun = false;
+			return left;
 		}
 		device->serving = ipcdev_device_serve(device, request, effects) ? NULL : request;
 	}
@@ -650,6 +658,7 @@ static noinline void ipcdev_device_serve_parked(struct ipcdev_device *device,
 	device->held_writable = effects->became_writable;
 	effects->became_readable = false;
 	effects->became_writable = false;
+	return false;
 }
 
 /*
@@ -669,6 +678,8 @@ static struct ipcdev_request *ipcdev_device_next_to_serve(struct ipcdev_device *
 		device->out_of_turn = next->hook.prev != &device->readers;
 		return next;
 	}
+	if (open)
+		device->left_begun |= !ipcdev_chain_empty(&open->begun);
 	device->continuing = NULL;
 	device->out_of_turn = false;
 	if (!ipcdev_chain_empty(&device->queue) && !list_empty(&device->readers))
@@ -688,13 +699,12 @@ static bool ipcdev_device_serve(struct ipcdev_device *device, struct ipcdev_requ
 				struct ipcdev_effects *effects)
 {
 	if (request->operation == IPCDEV_OP_READ) {
-		ipcdev_device_leave(device, request);
-		effects->budget -= request->batch ? 0 : 1; /* take_frames spends one each */
-		if (!ipcdev_device_take(device, request, effects))
-			return false;
-		if (!list_empty(&request->open->readers))
+		if (request->state == IPCDEV_PARKED) {
+			ipcdev_device_leave(device, request);
 			device->continuing = request->open;
-		return true;
+		}
+		effects->budget -= request->batch ? 0 : 1; /* take_frames spends one each */
+		return ipcdev_device_take(device, request, effects);
 	}
 	effects->budget--;
 	ipcdev_device_admit(device, request, effects);

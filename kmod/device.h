@@ -206,7 +206,8 @@ ipcdev_hot void ipcdev_request_init(struct ipcdev_request *request);
  * @completed:	requests to be answered, in the order in which they completed
  * @retired_messages: to be freed: none of their bytes is left
  * @retired_pieces: to be freed: spares of put_back that are no longer needed
- * @became_readable: an edge for pollers: a message was queued or given back
+ * @became_readable: an edge for pollers: a message was queued or given back,
+ *		or parked reads left some of what they began
  * @became_writable: an edge for pollers: a full fifo got room
  */
 struct ipcdev_effects {
@@ -328,6 +329,7 @@ struct ipcdev_poll_mask {
  * @continuing:	serve this open's parked reads from what it has begun;
  * @out_of_turn: and from nothing else: other readers came earlier
  * @arriving:	a batch write on no list yet; park it if it must wait
+ * @left_begun:	parked reads left some of what they began: an edge
  * @regained:	a put_back gave this open bytes: an edge, if they stay
  * @held_readable: edges from earlier steps
  * @held_writable: likewise
@@ -348,6 +350,7 @@ struct ipcdev_device {
 	bool beginning;
 	bool clearing;
 	bool out_of_turn;
+	bool left_begun;
 	bool held_readable;
 	bool held_writable;
 	struct ipcdev_message *gathering;

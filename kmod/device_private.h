@@ -38,7 +38,7 @@ static noinline void ipcdev_device_gather(struct ipcdev_device *device,
 					  struct ipcdev_effects *effects);
 static void ipcdev_device_leave(struct ipcdev_device *device, struct ipcdev_request *request);
 static void ipcdev_device_match(struct ipcdev_device *device, struct ipcdev_effects *effects);
-static noinline void ipcdev_device_serve_parked(struct ipcdev_device *device,
+static noinline bool ipcdev_device_serve_parked(struct ipcdev_device *device,
 						struct ipcdev_effects *effects);
 static struct ipcdev_request *ipcdev_device_next_to_serve(struct ipcdev_device *device);
 static bool ipcdev_device_serve(struct ipcdev_device *device, struct ipcdev_request *request,

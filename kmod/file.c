@@ -216,7 +216,7 @@ static int ipcdev_file_release(struct inode *inode, struct file *file)
 
 	ipcdev_step_lock(node, &effects);
 	ipcdev_device_release(&node->device, &open->open, &effects);
-	ipcdev_step_unlock(node, &effects); /* does all steps: nothing refers to the open any more */
+	ipcdev_step_unlock(node, &effects); /* all steps: nothing refers to the open any more */
 	ipcdev_buffers_init(&unused);
 	spin_lock(&node->device.lock);
 	if (!node->device.gauges.opens)

@@ -83,8 +83,9 @@
  *             not park.  POLLERR: the server is gone.
  *             Edge-triggered epoll gets an edge for every message that is
  *             queued, also by a close or a bad buffer that puts it back, and
- *             whenever a full fifo gets room; not for what a short read leaves
- *             to its own open.  [P1 to P4]
+ *             whenever a full fifo gets room, and for what a parked read leaves
+ *             to its own open; not for what any other short read leaves.
+ *             [P1 to P4]
  *
  * not offered mmap ENODEV; splice, sendfile, fsync EINVAL; O_DIRECT EINVAL at
  *             open; FIONREAD ENOTTY.

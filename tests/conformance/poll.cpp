@@ -179,6 +179,20 @@ TEST_F(Poll, WakesWhenAMessageComes) {
     wakes(a, POLLIN);
 }
 
+// Whose read it was doesn't wait any more, but others may wait for the same open.
+TEST_F(Poll, WakesWhenAParkedReadLeavesSomeOfAMessage) {
+    contract("P3", "P4", "R4");
+    static_cast<void>(a.fd());
+    Client reader = a.thread("a's reader");
+    a.start_poll(POLLIN);
+    waits(a);
+    read_parks(reader, 1);
+    write_ok(b, "xyz");
+    expect_read(reader, "x");
+    wakes(a, POLLIN);
+    expect_read(a, "yz");
+}
+
 TEST_F(Poll, WakesWhenAFullFifoGetsRoom) {
     contract("P3");
     become_fifo(1);

@@ -17,6 +17,7 @@ std::optional<std::string> Ledger::follow(const Input& input, const Outcome& out
     joined_.clear();
     settled_.clear();
     regained_ = no_open;
+    served_.clear();
     try {
         const PollMask before = mask();
         enter(input, outcome);

@@ -170,6 +170,7 @@ class Ledger {
     std::vector<Stretch> returned_; // by this input
     std::vector<std::uint32_t> joined_;  // the line, by this input
     std::size_t regained_ = no_open;     // the open that got bytes back, by this input
+    std::vector<std::size_t> served_;    // the opens whose parked reads this input served
     std::vector<std::uint32_t> settled_; // messages gone, by this input
 };
 

@@ -172,6 +172,9 @@ void Ledger::take(const Input& input, const Completion& completion) {
     demand(!source(client).empty(), "a read gives bytes that wait");
     client.taken.clear();
     client.batch ? take_frames(client, completion) : take_bytes(client, completion);
+    if (client.doing == Doing::parked) {
+        served_.push_back(client.open);
+    }
     leave_waiting(completion.client);
     client.doing = Doing::copying;
 }

@@ -164,8 +164,12 @@ void Ledger::check_edges(const PollMask& before, const Outcome& outcome) const {
     }
     demand(outcome.became_readable || !stays,
            "bytes that join the line, or come back, and stay make an edge");
-    demand(!outcome.became_readable || stays || !regained.empty(),
-           "what is handed straight to a reader, and what a short read leaves, make no edge");
+    const bool left = std::any_of(served_.begin(), served_.end(),
+                                  [this](std::size_t open) { return !opens_[open].begun.empty(); });
+    demand(outcome.became_readable || !left,
+           "what a parked read leaves makes an edge: now it is readable for its open");
+    demand(!outcome.became_readable || stays || !regained.empty() || left,
+           "what is handed straight to a reader, and what others leave, make no edge");
     const bool got_room = !before.writable && has_room();
     demand(outcome.became_writable || !got_room, "a full fifo that gets room makes an edge");
     demand(!outcome.became_writable || got_room, "no edge for room that was there or is gone");

@@ -18,6 +18,7 @@ void Model::apply(const Input& input, Outcome& outcome) {
     }
     outcome = {};
     regained_.reset();
+    served_.clear();
     for (Stretch& stretch : queue_) {
         stretch.fresh = false;
     }
@@ -53,8 +54,10 @@ void Model::apply(const Input& input, Outcome& outcome) {
     }
     serve(outcome);
     const auto is_fresh = [](const Stretch& stretch) { return stretch.fresh; };
-    outcome.became_readable =
-        std::any_of(queue_.begin(), queue_.end(), is_fresh) || (regained_ && has_begun(*regained_));
+    outcome.became_readable = std::any_of(queue_.begin(), queue_.end(), is_fresh) ||
+                              (regained_ && has_begun(*regained_)) ||
+                              std::any_of(served_.begin(), served_.end(),
+                                          [this](std::size_t open) { return has_begun(open); });
     outcome.became_writable = !had_room && has_room();
 }
 

@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "engine.h"
 
@@ -111,6 +112,7 @@ class Model final : public Engine {
     std::map<std::uint32_t, Life> lives_;    // by message
     std::uint32_t numbers_ = 0;              // of messages that writes brought so far
     std::optional<std::size_t> regained_;    // the open that the present input gave bytes back
+    std::vector<std::size_t> served_;        // the opens whose parked reads it served
     Statistics counted_;
 };
 

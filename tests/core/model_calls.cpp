@@ -132,6 +132,7 @@ void Model::serve_readers(Outcome& outcome) {
         const bool in_turn = next == readers_.begin();
         readers_.erase(next);
         give(call, in_turn, outcome);
+        served_.push_back(call.open);
     }
 }
 

@@ -170,8 +170,9 @@ TEST(TraceLanguage, NeighboursThatDoTheSameAreOneLine) {
                               make_device_engine);
     using Lines = std::vector<std::string>;
     EXPECT_EQ(outputs[0], (Lines{"C8..C11: parked"}));
-    EXPECT_EQ(outputs[1], (Lines{"A: done 5", "C8: done 1 \"h\"", "C9: done 1 \"e\"",
-                                 "C10..C11: done 1 \"l\"", "poll F: readable writable"}));
+    EXPECT_EQ(outputs[1],
+              (Lines{"A: done 5", "C8: done 1 \"h\"", "C9: done 1 \"e\"", "C10..C11: done 1 \"l\"",
+                     "edge: readable", "poll F: readable writable"}));
     EXPECT_EQ(outputs[2], (Lines{"C1: done 1", "edge: readable", "poll: readable writable",
                                  "C2: done 1", "edge: readable"}));
 }
@@ -199,6 +200,7 @@ TEST(TraceLanguage, ADifferenceIsShownInItsScenario) {
               "-     A: done 2 \"ab\"\n"
               "+     B: done 2\n"
               "+     A: done 1 \"a\"\n"
+              "+     edge: readable\n"
               "+     poll A: readable writable\n");
 }
 
