@@ -21,7 +21,8 @@ class Begun : public DeviceTest {
             configure(mode, 8, IPCDEV_MESSAGE_DEFAULT);
         }
     }
-    static constexpr std::array every_mode{IPCDEV_MODE_FIFO, IPCDEV_MODE_RING, IPCDEV_MODE_SLOT};
+    static constexpr std::array<unsigned, 3> every_mode{IPCDEV_MODE_FIFO, IPCDEV_MODE_RING,
+                                                        IPCDEV_MODE_SLOT};
 };
 
 // --- others read other messages
@@ -43,7 +44,7 @@ TEST_F(Begun, OthersReadOtherMessages) {
 
 TEST_F(Begun, IsNotThereForOthersInAnyMode) {
     contract("R4", "R5", "M2", "M3");
-    for (const auto mode : every_mode) {
+    for (const unsigned mode : every_mode) {
         set_mode(mode);
         write_ok(a, "abcdef");
         expect_read(b, "abc", 3);
@@ -70,7 +71,7 @@ TEST_F(Begun, AReaderThatFindsOnlyWhatOthersHaveBegunParks) {
 
 TEST_F(Begun, ReadersThatTakeAByteAtATimeEachGetWholeMessages) {
     contract("R4");
-    for (const auto mode : {IPCDEV_MODE_FIFO, IPCDEV_MODE_RING}) {
+    for (const unsigned mode : std::array<unsigned, 2>{IPCDEV_MODE_FIFO, IPCDEV_MODE_RING}) {
         set_mode(mode);
         const std::vector<std::string> messages{pattern(20, 1), pattern(20, 2), pattern(20, 3)};
         for (const std::string& message : messages) {
@@ -300,7 +301,7 @@ TEST_F(Begun, InfoCountsItApartFromTheQueue) {
 
 TEST_F(Begun, MakesCONFIGUREGiveEBUSY) {
     contract("I4");
-    for (const auto mode : every_mode) {
+    for (const unsigned mode : every_mode) {
         set_mode(mode);
         write_ok(a, "ab");
         expect_read(b, "a", 1);
@@ -312,7 +313,7 @@ TEST_F(Begun, MakesCONFIGUREGiveEBUSY) {
 
 TEST_F(Begun, IsItsReadersAfterAClear) {
     contract("I5", "R4");
-    for (const auto mode : every_mode) {
+    for (const unsigned mode : every_mode) {
         set_mode(mode);
         const ipcdev_stats before = stats();
         write_ok(a, "abcdef");
@@ -346,7 +347,7 @@ TEST_F(Begun, LetsAClearAdmitAsManyWritersAsTheRestHasRoomFor) {
 
 TEST_F(Begun, BalancesInEveryMode) {
     contract("I2", "M1", "M2", "M3");
-    for (const auto mode : every_mode) {
+    for (const unsigned mode : every_mode) {
         set_mode(mode);
         for (const char* message : {"one", "two", "three", "four"}) {
             write_ok(a, message);
