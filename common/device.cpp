@@ -218,9 +218,6 @@ void Device::go_on(Effects& effects) {
         give_back_frames(effects);
     }
     match(effects);
-    if (!under_way_ && regained_ != nullptr) {
-        effects.became_readable |= !std::exchange(regained_, nullptr)->begun.empty();
-    }
 }
 
 PollMask Device::poll_mask(const Open& open) const {
@@ -464,15 +461,15 @@ Request* Device::next_to_serve() {
     if (serving_ != nullptr) {
         return serving_;
     }
-    if (continuing_ != nullptr && !continuing_->begun.empty() && !continuing_->readers.empty()) {
-        Request* const next = continuing_->readers.front();
-        out_of_turn_ = next != readers_.front();
-        return next;
+    if (continuing_ != nullptr && !continuing_->begun.empty()) {
+        if (!continuing_->readers.empty()) {
+            Request* const next = continuing_->readers.front();
+            out_of_turn_ = next != readers_.front();
+            return next;
+        }
+        left_begun_ = true;
     }
-    if (continuing_ != nullptr) {
-        left_begun_ |= !continuing_->begun.empty();
-        continuing_ = nullptr;
-    }
+    continuing_ = nullptr;
     out_of_turn_ = false;
     if (!queue_.empty() && !readers_.empty()) {
         return readers_.front();
@@ -552,10 +549,7 @@ void Device::give_back(Open& open, Piece& piece, Effects& effects) {
         discard(piece, effects);
     }
     count_begun(slice);
-    regained_ = &open;
-    if (!open.readers.empty()) {
-        continuing_ = &open;
-    }
+    continuing_ = &open;
 }
 
 // Gives back the pieces of a batch, the last one first.

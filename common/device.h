@@ -223,14 +223,13 @@ class Device {
     Open* releasing_ = nullptr;      // after clearing_: return what it has begun, or drop it
     Request* giving_back_ = nullptr; // return the frames of this batch read
     Request* serving_ = nullptr;     // move more of its messages
-    Open* continuing_ = nullptr;     // serve its parked reads from what it has begun
+    Open* continuing_ = nullptr;     // has got bytes: serve its parked reads from them
     Request* arriving_ = nullptr;    // a batch write on no list yet; park it if it must wait
-    Open* regained_ = nullptr;       // a put_back gave it bytes: an edge, if they stay
     bool under_way_ = false;         // a call is unfinished
     bool beginning_ = false;         // gather from the queue to the open; false: back
     bool clearing_ = false;          // drop what is queued
     bool out_of_turn_ = false;       // continuing_ gets nothing else: others came earlier
-    bool left_begun_ = false;        // parked reads left some of what they began: an edge
+    bool left_begun_ = false;        // they left some, which is an edge
     bool held_readable_ = false;     // edges from earlier steps
     bool held_writable_ = false;
 };

@@ -344,10 +344,6 @@ void ipcdev_device_go_on(struct ipcdev_device *device, struct ipcdev_effects *ef
 	if (device->giving_back)
 		ipcdev_device_give_back_frames(device, effects);
 	ipcdev_device_match(device, effects);
-	if (!device->under_way && device->regained) {
-		effects->became_readable |= !ipcdev_chain_empty(&device->regained->begun);
-		device->regained = NULL;
-	}
 }
 
 struct ipcdev_poll_mask ipcdev_device_poll_mask(const struct ipcdev_device *device,
@@ -671,15 +667,17 @@ static struct ipcdev_request *ipcdev_device_next_to_serve(struct ipcdev_device *
 
 	if (device->serving)
 		return device->serving;
-	if (open && !ipcdev_chain_empty(&open->begun) && !list_empty(&open->readers)) {
-		struct ipcdev_request *next = list_first_entry(&open->readers,
-							       struct ipcdev_request, open_hook);
+	if (open && !ipcdev_chain_empty(&open->begun)) {
+		struct ipcdev_request *next = list_first_entry_or_null(&open->readers,
+								       struct ipcdev_request,
+								       open_hook);
 
-		device->out_of_turn = next->hook.prev != &device->readers;
-		return next;
+		if (next) {
+			device->out_of_turn = next->hook.prev != &device->readers;
+			return next;
+		}
+		device->left_begun = true;
 	}
-	if (open)
-		device->left_begun |= !ipcdev_chain_empty(&open->begun);
 	device->continuing = NULL;
 	device->out_of_turn = false;
 	if (!ipcdev_chain_empty(&device->queue) && !list_empty(&device->readers))
@@ -776,9 +774,7 @@ static void ipcdev_device_give_back(struct ipcdev_device *device, struct ipcdev_
 		ipcdev_device_discard(piece, effects);
 	}
 	ipcdev_device_count_begun(device, &slice);
-	device->regained = open;
-	if (!list_empty(&open->readers))
-		device->continuing = open;
+	device->continuing = open;
 }
 
 /* Gives back the pieces of a batch, the last one first. */

@@ -326,11 +326,10 @@ struct ipcdev_poll_mask {
  * @releasing:	return what this open has begun, or drop it
  * @giving_back: return the frames of this batch read
  * @serving:	move more messages of this request
- * @continuing:	serve this open's parked reads from what it has begun;
+ * @continuing:	this open has got bytes: serve its parked reads from them
  * @out_of_turn: and from nothing else: other readers came earlier
  * @arriving:	a batch write on no list yet; park it if it must wait
- * @left_begun:	parked reads left some of what they began: an edge
- * @regained:	a put_back gave this open bytes: an edge, if they stay
+ * @left_begun:	they left some, which is an edge
  * @held_readable: edges from earlier steps
  * @held_writable: likewise
  *
@@ -361,7 +360,6 @@ struct ipcdev_device {
 	struct ipcdev_request *serving;
 	struct ipcdev_open *continuing;
 	struct ipcdev_request *arriving;
-	struct ipcdev_open *regained;
 };
 
 void ipcdev_device_init(struct ipcdev_device *device, const struct ipcdev_settings *settings);
