@@ -33,6 +33,7 @@ Descriptor MountPoint::connect() {
         }
         return cleared;
     });
+    lock_.hand_over();
     Descriptor connection = mount();
     if (const Entry mounted = entry(); mounted.is_ours()) {
         mount_id_ = mounted.mount()->id;

@@ -69,7 +69,7 @@ ServingLock::ServingLock(const Folder& folder)
 }
 
 ServingLock::~ServingLock() {
-    if (file_.is_open() && !was_removed(file_.get())) {
+    if (is_ours_ && file_.is_open() && !was_removed(file_.get())) {
         remove();
     }
 }

@@ -36,8 +36,12 @@ class ServingLock {
     explicit ServingLock(const Folder& folder);
     ServingLock(const ServingLock&) = delete;
     ServingLock& operator=(const ServingLock&) = delete;
-    // Removes file and folder, unless the unmounter has.
+    // Removes file and folder, unless that was handed over.
     ~ServingLock();
+
+    // From now on the unmounter removes them, when all is cleaned up. If it can't, they must
+    // stay: while it lives, the next start has to find it by its lock.
+    void hand_over() { is_ours_ = false; }
 
     // The folder that only its creator may enter: a descriptor and the name.
     [[nodiscard]] int hidden() const { return hidden_.get(); }
@@ -57,8 +61,9 @@ class ServingLock {
 
     const Folder& folder_;
     const std::string hidden_name_;
-    Descriptor hidden_; // O_PATH
-    Descriptor file_;   // the only one: closing another would release the lock of byte 0
+    Descriptor hidden_;   // O_PATH
+    Descriptor file_;     // the only one: closing another would release the lock of byte 0
+    bool is_ours_ = true; // to remove
 };
 
 // The process that serves the path; 0 if its pid is not visible here. Not for the holder of

@@ -127,6 +127,7 @@ FuseSession::FuseSession(const std::filesystem::path& path, const Access& access
         fuse_session_mount(session_, ("/dev/fd/" + std::to_string(connection)).c_str());
     } catch (...) {
         fuse_session_destroy(session_);
+        place_->remove();
         throw;
     }
     lengthen_timeouts();

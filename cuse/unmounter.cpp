@@ -59,8 +59,8 @@ void close_all_but(std::vector<int> kept) {
     close(null);
 }
 
-// Each side sends a byte once it has done its part. False if the other side ended without
-// sending one.
+// The child sends a byte when it is ready, and one when it has unmounted; the server only
+// ends. False if the other side ended without sending one.
 bool wait_for_byte(int socket) {
     char byte = 0;
     ssize_t got = 0;
@@ -83,9 +83,10 @@ void send_byte(int socket) {
         set_title("ipcdevd: unmounts " + path + " at the end");
         kept.push_back(server);
         close_all_but(std::move(kept));
-        if (chdir("/") == 0 && geteuid() == 0) {
+        if (geteuid() == 0) {
             keep_only_the_right_to_mount();
         }
+        static_cast<void>(chdir("/")); // so that it holds up nobody's unmount
         send_byte(server);
         wait_for_byte(server); // the server sends none: waits for its end
         done = unmount();
@@ -115,6 +116,7 @@ Unmounter::Unmounter(const std::string& path, std::span<const int> kept,
     pid_ = fork();
     const int error = errno;
     if (pid_ == 0) {
+        child_.close(); // or the server's end would never show
         run(other_end.get(), path, {kept.begin(), kept.end()}, unmount);
     }
     sigprocmask(SIG_SETMASK, &before, nullptr);

@@ -299,6 +299,31 @@ TEST_F(WhoseServerIsStopped, IsWaitedForWhereOnlyItsUnmounterIs) {
     expect_nothing_at(file());
 }
 
+// Its server has given up waiting for it, and ended: it still must not unmount the next one's.
+TEST_F(WhoseServerIsStopped, IsWaitedForWhereItsServerEndedBeforeItsUnmounter) {
+    Daemon daemon(user_command());
+    const pid_t unmounter = unmounter_of(daemon);
+    ASSERT_NE(unmounter, 0);
+    kill(unmounter, SIGSTOP);
+    wait_until([&] { return proc_line(unmounter, "status", "State").starts_with("T"); });
+    daemon.stop();
+    EXPECT_NE(daemon.errors().find("could not be unmounted"), std::string::npos) << daemon.errors();
+    const NotifySocket systemd;
+    Command started = user_command();
+    started.environment.push_back(systemd.setting());
+    Program next(started);
+    wait_until([&] {
+        return next.ended() || system_call_of(next.pid()) == std::to_string(SYS_clock_nanosleep);
+    });
+    EXPECT_FALSE(next.ended()) << next.errors();
+    kill(unmounter, SIGCONT);
+    EXPECT_TRUE(becomes_ready(next, systemd)) << next.errors();
+    EXPECT_EQ(run_as(ordinary_user(), [&] { return passes_messages(users_file()) ? 0 : 1; }), 0);
+    next.signal(SIGTERM);
+    EXPECT_EQ(next.wait(), 0);
+    expect_nothing_at(users_file());
+}
+
 // What stops all of a group or service at once does not take the cleaning up away.
 TEST_F(WhoseServerIsStopped, IsCleanedUpWhateverSignalTheUnmounterGets) {
     Daemon daemon(fuse_command());
