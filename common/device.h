@@ -21,8 +21,8 @@
 //     device's list and on its open's;
 //   - the waiting bytes of a message are all in the queue, or one open has begun it
 //     (message.h);
-//   - a ring's queue holds at most depth messages, each whole and in one piece; a fifo's
-//     queue may start with the remainders of messages that a released open had begun;
+//   - a ring's queue holds at most depth messages, each whole and in one piece; among those
+//     of a fifo may be remainders of messages that a released open had begun;
 //   - messages_written = messages_read + queued + begun + overwritten + cleared, when
 //     no copy is under way.
 #pragma once

@@ -31,7 +31,9 @@ struct Slice {
 // own `whole`. It needs a second one only if a read returns bytes after another read of the
 // same open has taken those that follow. A batch read takes whole pieces.
 struct Piece {
-    ListHook hook; // in the queue, Open::begun, Request::pieces or Effects::retired_pieces
+    // In the queue or, while a message is gathered from there, aside of it; in Open::begun,
+    // Request::pieces or Effects::retired_pieces.
+    ListHook hook;
     Slice slice;
 };
 

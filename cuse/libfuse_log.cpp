@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
-#include <string>
+#include <string_view>
 
 #include <spdlog/spdlog.h>
 
@@ -19,8 +19,8 @@ spdlog::level::level_enum level_of_errors = spdlog::level::err; // libfuse carri
 void log(fuse_log_level level, const char* format, va_list arguments) {
     std::array<char, 256> line{};
     std::vsnprintf(line.data(), line.size(), format, arguments);
-    std::string text = line.data();
-    text.erase(text.find_last_not_of('\n') + 1);
+    std::string_view text = line.data(); // not a string: the caller may have no memory left
+    text = text.substr(0, text.find_last_not_of('\n') + 1);
     spdlog::log(level <= FUSE_LOG_ERR ? level_of_errors : spdlog::level::debug, "{}", text);
 }
 

@@ -53,7 +53,8 @@ class OpenFile final : public Open {
         std::uint64_t sequence = 0; // of the message
         std::uint32_t next = 0;     // offset of the message's next byte
     };
-    // Call it for every read. `may_be_part`: the kernel may continue the call.
+    // Call it for every read whose bytes the kernel took. `may_be_part`: the kernel may continue
+    // the call.
     void remember_read(const ReadEnd& end, bool may_be_part);
     // The rest of a split call never starts past this offset.
     [[nodiscard]] off_t furthest_part_end() const { return furthest_part_end_; }

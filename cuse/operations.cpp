@@ -258,8 +258,9 @@ void Operations::recycle(PendingCall& call) {
 // the offset where the part before it ended. CUSE counts from 0 in each call, so an offset
 // identifies a rest. On the FUSE file an offset may mean nothing (a stream has none, but AIO
 // passes any, and O_APPEND starts at the file's size), so a read may be a rest only if some
-// read of this open ended there or further on. The rest of a write is a write like any other:
-// it may park or get EAGAIN, and the call then returns what it has written.
+// read of this open ended there or further on. The rest of a write on the FUSE file is a write
+// like any other: it may park or get EAGAIN, and the call then returns what it has written. By
+// CUSE it never parks.
 bool Operations::may_be_rest(const ClientCall& client) const {
     return client.offset != 0 && (session_->splitting().offsets_count ||
                                   client.offset <= client.file.furthest_part_end());

@@ -261,9 +261,9 @@ Options parse_options(int argc, char** argv) {
             "All options except --config, --foreground and --background can also be set in the\n"
             "environment: IPCDEV_MAX_MESSAGE for --max-message.\n") +
         "At most " + std::to_string(held_mib_max) +
-        " MiB are held for messages, queued or of blocked calls; then a write gets ENOMEM.\n"
+        " MiB are held for messages, queued, begun or of blocked calls; then a write gets ENOMEM.\n"
         "SIGTERM, SIGINT and SIGHUP stop it.\n"
-        "Exit status: 0 stopped by a signal, 1 could not serve, 2 wrong options.");
+        "Exit status: 0 stopped by a signal or unmounted, 1 could not serve, 2 wrong options.");
     try {
         add_options(app, options, typed);
         app.parse(argc, argv);

@@ -111,7 +111,7 @@ ipcdev_hot void ipcdev_step_unlock_retiring(struct ipcdev_node *node,
 		ipcdev_dispose(effects);
 }
 
-/* Unlocks, and acts on the effects of a step, which are empty afterwards. */
+/* Unlocks, and acts on the effects of a step, which are of no use afterwards. */
 static __always_inline void ipcdev_unlock_and_act(struct ipcdev_node *node,
 						  struct ipcdev_effects *effects)
 	__releases(&node->device.lock)
@@ -192,7 +192,7 @@ ipcdev_hot void ipcdev_step_lock(struct ipcdev_node *node, struct ipcdev_effects
 /**
  * ipcdev_step_unlock() - end a step: unlock, and act on its effects
  * @node:	whose device
- * @effects:	of the step; empty afterwards
+ * @effects:	of the step; of no use afterwards
  *
  * If the call needs more steps, this does them too.
  */

@@ -22,8 +22,8 @@
  *   - all lists of parked requests are in order of arrival, and a parked read is on the
  *     device's list and on its open's;
  *   - the waiting bytes of a message are all in the queue, or one open has begun it;
- *   - a ring's queue holds at most depth messages, each whole and in one piece; a fifo's
- *     queue may start with the remainders of messages that a released open had begun;
+ *   - a ring's queue holds at most depth messages, each whole and in one piece; among those
+ *     of a fifo may be remainders of messages that a released open had begun;
  *   - messages_written = messages_read + queued + begun + overwritten + cleared, when
  *     no copy is under way.
  */
@@ -71,7 +71,8 @@ static inline u32 ipcdev_slice_size(const struct ipcdev_slice *slice)
 
 /**
  * struct ipcdev_piece - consecutive bytes of a message that wait together
- * @link:	in ipcdev_device.queue, ipcdev_open.begun, ipcdev_request.pieces or
+ * @link:	in ipcdev_device.queue or, while a message is gathered from there,
+ *		ipcdev_device.aside; in ipcdev_open.begun, ipcdev_request.pieces or
  *		ipcdev_effects.retired_pieces
  * @slice:	these bytes
  *
@@ -176,7 +177,7 @@ void ipcdev_open_init(struct ipcdev_open *open);
  *		 of whole frames
  * @taken:	 read: the @done bytes that were taken
  * @pieces:	 read with @batch, instead of @taken: one for each frame; valid
- *		 while @state is IPCDEV_COPYING
+ *		 until copy_done or put_back has done its last step
  */
 struct ipcdev_request {
 	struct list_head hook;

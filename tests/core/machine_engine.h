@@ -5,7 +5,7 @@
 //
 //   Account, Message,
 //   Piece, Open, Request      what the caller owns
-//   Effects                   .budget, .completed, .retired, .returned with
+//   Effects                   .budget, .completed, .retired_messages, .retired_pieces with
 //                             pop_front(), .became_readable, .became_writable
 //   Device                    with the members of ipcdev::Device that are used here
 //   error_of(request)         0 or a positive errno
