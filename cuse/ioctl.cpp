@@ -47,15 +47,15 @@ template <typename Struct> bool parse(std::span<const std::byte> in, Struct& out
 
 // Answers, with zeros for fields that only the program knows.
 template <typename Struct>
-bool answer_with(LibfuseReply reply, const Struct& value, std::size_t out_bytes) {
-    std::array<std::byte, _IOC_SIZEMASK + 1> out{};
+bool answer_with(Reply reply, const Struct& value, std::size_t out_bytes) {
+    std::array<std::byte, Reply::ioctl_bytes_max> out{};
     std::memcpy(out.data(), &value, sizeof(value));
     return reply.ioctl_result(std::span(out).first(out_bytes));
 }
 
 // One ioctl that answers with its struct.
 template <typename Struct, typename Handler>
-void exchange(LibfuseReply reply, std::span<const std::byte> in, Handler handler) {
+void exchange(Reply reply, std::span<const std::byte> in, Handler handler) {
     Struct value{};
     const int error = parse(in, value) ? handler(value) : EINVAL;
     if (error != 0) {
@@ -66,7 +66,7 @@ void exchange(LibfuseReply reply, std::span<const std::byte> in, Handler handler
 }
 
 // One ioctl that only succeeds or fails.
-void conclude(LibfuseReply reply, int error) {
+void conclude(Reply reply, int error) {
     if (error != 0) {
         reply.error(error);
     } else {
@@ -76,27 +76,24 @@ void conclude(LibfuseReply reply, int error) {
 
 } // namespace
 
-void Operations::ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info& info,
-                       std::span<const std::byte> in) {
-    LibfuseReply reply(fuse_request);
+void Operations::ioctl(Reply reply, const IoctlCall& call) {
+    const unsigned command = call.command;
+    const auto in = call.in;
     if (is(command, IPCDEV_IOC_INFO)) {
         exchange<ipcdev_info>(std::move(reply), in, [&](auto& out) { return inform(out); });
     } else if (is(command, IPCDEV_IOC_STATS)) {
         exchange<ipcdev_stats>(std::move(reply), in, [&](auto& out) { return count(out); });
     } else if (is(command, IPCDEV_IOC_WAITERS)) {
-        exchange<ipcdev_waiters>(std::move(reply), in, [&](auto& out) {
-            return list_waiters(out, *OpenFile::of(info).account);
-        });
+        exchange<ipcdev_waiters>(std::move(reply), in,
+                                 [&](auto& out) { return list_waiters(out, *call.file.account); });
     } else if (is(command, IPCDEV_IOC_CONFIGURE)) {
         ipcdev_configure wanted{};
-        const uid_t caller = fuse_req_ctx(fuse_request)->uid;
-        conclude(std::move(reply), parse(in, wanted) ? configure(wanted, caller) : EINVAL);
+        conclude(std::move(reply), parse(in, wanted) ? configure(wanted, call.user) : EINVAL);
     } else if (command == IPCDEV_IOC_CLEAR) {
-        conclude(std::move(reply), clear(OpenFile::of(info)));
+        conclude(std::move(reply), clear(call.file));
     } else if (is(command, IPCDEV_IOC_BATCH)) {
         ipcdev_batch wanted{};
-        conclude(std::move(reply),
-                 parse(in, wanted) ? switch_batch(wanted, OpenFile::of(info)) : EINVAL);
+        conclude(std::move(reply), parse(in, wanted) ? switch_batch(wanted, call.file) : EINVAL);
     } else {
         reply.error(ENOTTY);
     }

@@ -90,7 +90,7 @@ ssize_t Loop::receive_spinning() {
         }
     } while (std::chrono::steady_clock::now() < until);
     pollfd request{.fd = connection_, .events = POLLIN, .revents = 0};
-    return poll(&request, 1, -1) == -1 ? -1 : receive();
+    return ::poll(&request, 1, -1) == -1 ? -1 : receive();
 }
 
 Loop::State Loop::state_after(int error) {
@@ -120,6 +120,14 @@ bool Loop::dispatch(Bytes request) {
         return write(header, arguments);
     case FUSE_INTERRUPT:
         return interrupt(arguments);
+    case FUSE_OPEN:
+        return open(header, arguments);
+    case FUSE_RELEASE:
+        return release(header, arguments);
+    case FUSE_IOCTL:
+        return ioctl(header, arguments);
+    case FUSE_POLL:
+        return poll(header, arguments);
     default:
         return session_.pass_to_libfuse(request);
     }
@@ -158,6 +166,52 @@ bool Loop::interrupt(Bytes arguments) {
         return false;
     }
     operations_.interrupt(in.unique);
+    return true;
+}
+
+bool Loop::open(const fuse_in_header& header, Bytes arguments) {
+    fuse_open_in in{};
+    if (!extract(arguments, in)) {
+        return false;
+    }
+    operations_.open(Reply(connection_, header.unique), static_cast<int>(in.flags), header.uid);
+    return true;
+}
+
+bool Loop::release(const fuse_in_header& header, Bytes arguments) {
+    fuse_release_in in{};
+    if (!extract(arguments, in)) {
+        return false;
+    }
+    operations_.release(Reply(connection_, header.unique), OpenFile::of(in.fh));
+    return true;
+}
+
+bool Loop::ioctl(const fuse_in_header& header, Bytes arguments) {
+    fuse_ioctl_in in{};
+    if (!extract(arguments, in) || !holds(arguments, in.in_size)) {
+        return false;
+    }
+    Reply reply(connection_, header.unique);
+    if ((in.flags & FUSE_IOCTL_DIR) != 0) {
+        reply.error(ENOTTY); // the folder that was mounted is not the device
+        return true;
+    }
+    operations_.ioctl(std::move(reply), {.file = OpenFile::of(in.fh),
+                                         .user = header.uid,
+                                         .command = in.cmd,
+                                         .in = arguments.first(in.in_size)});
+    return true;
+}
+
+bool Loop::poll(const fuse_in_header& header, Bytes arguments) {
+    fuse_poll_in in{};
+    if (!extract(arguments, in)) {
+        return false;
+    }
+    const bool waits = (in.flags & FUSE_POLL_SCHEDULE_NOTIFY) != 0;
+    operations_.poll(Reply(connection_, header.unique), OpenFile::of(in.fh),
+                     waits ? std::optional(in.kh) : std::nullopt);
     return true;
 }
 

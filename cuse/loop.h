@@ -3,9 +3,10 @@
 // Takes requests from the kernel, one after the other:
 //
 //   1. read()      one request, into the loop's own buffer
-//   2. by opcode   READ, WRITE: Operations decides, and answers with one write();
+//   2. by opcode   READ, WRITE, OPEN, RELEASE, IOCTL, POLL: Operations decides, and
+//                  answers with one write();
 //                  INTERRUPT: Operations ends the parked call that it names;
-//                  everything else is rare and left to libfuse
+//                  the rest does not concern the device, and is left to libfuse
 //
 // So a message costs two system calls for its write and two for its read, no
 // allocation and no lock.
@@ -74,6 +75,10 @@ class Loop {
     bool read(const fuse_in_header& header, Bytes arguments);
     bool write(const fuse_in_header& header, Bytes arguments);
     bool interrupt(Bytes arguments);
+    bool open(const fuse_in_header& header, Bytes arguments);
+    bool release(const fuse_in_header& header, Bytes arguments);
+    bool ioctl(const fuse_in_header& header, Bytes arguments);
+    bool poll(const fuse_in_header& header, Bytes arguments);
 
     const int connection_;
     const std::chrono::microseconds spin_; // 0: the connection blocks

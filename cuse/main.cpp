@@ -51,18 +51,18 @@ std::filesystem::path default_file_path(const std::string& name) {
     return std::filesystem::path(runtime) / name;
 }
 
-std::unique_ptr<Session> open_session(const Options& options, Operations& operations) {
+std::unique_ptr<Session> open_session(const Options& options) {
     const bool by_cuse = options.transport == Transport::cuse ||
                          (options.transport == Transport::automatic && cuse_available());
     if (by_cuse) {
-        return open_cuse(options.name, options.access, operations);
+        return open_cuse(options.name, options.access);
     }
     if (geteuid() != 0 && options.access.owner.value_or(geteuid()) != geteuid()) {
         throw CannotServe("only root can serve a file for another user: leave out --owner, or run "
                           "as root");
     }
     const auto path = options.path.empty() ? default_file_path(options.name) : options.path;
-    return open_fuse(path, options.access, operations);
+    return open_fuse(path, options.access);
 }
 
 // Clients on the daemon's processor wake it, and are woken, without an inter-processor
@@ -160,7 +160,7 @@ int run(int argc, char** argv) {
         const StopSignals signals;
         // A failure is reported in one sentence of our own.
         log_libfuse(spdlog::level::debug);
-        session = open_session(options, operations);
+        session = open_session(options);
         log_libfuse(spdlog::level::err);
         operations.attach(*session);
         Loop loop(*session, operations, options.spin);

@@ -5,22 +5,6 @@
 
 namespace ipcdev {
 
-OpenFile::~OpenFile() {
-    watch(nullptr);
-}
-
-void OpenFile::watch(fuse_pollhandle* handle) {
-    if (poller_ != nullptr) {
-        fuse_pollhandle_destroy(poller_);
-    }
-    poller_ = handle;
-}
-
-void OpenFile::notify_poller() {
-    fuse_lowlevel_notify_poll(poller_);
-    watch(nullptr);
-}
-
 void OpenFile::remember_read(const ReadEnd& end, bool may_be_part) {
     last_read_ = end;
     if (may_be_part) {

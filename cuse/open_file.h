@@ -12,8 +12,6 @@
 // Not thread-safe: callers serialise.
 #pragma once
 
-#include <fuse_lowlevel.h>
-
 #include <sys/types.h>
 
 #include <cstdint>
@@ -30,21 +28,15 @@ class OpenFile final : public Open {
         : flags(open_flags), account(std::move(of_who_opened)) {}
     OpenFile(const OpenFile&) = delete;
     OpenFile& operator=(const OpenFile&) = delete;
-    ~OpenFile();
 
     // The number by which the kernel identifies this open in every call: its address.
     [[nodiscard]] std::uint64_t handle() const { return reinterpret_cast<std::uintptr_t>(this); }
     [[nodiscard]] static OpenFile& of(std::uint64_t handle) {
         return *reinterpret_cast<OpenFile*>(handle); // NOLINT(performance-no-int-to-ptr)
     }
-    [[nodiscard]] static OpenFile& of(const fuse_file_info& info) { return of(info.fh); }
 
-    // Keeps the handle for notify_poller. An open always has the same poll handle in the
-    // kernel, so a newer one replaces the older.
-    void watch(fuse_pollhandle* handle);
-    // Wakes the pollers of this open and forgets the handle, so only the first call after a
-    // watch() does anything. Requires: the session is not destroyed.
-    void notify_poller();
+    // By which the kernel knows who polls this open, while watch_hook is linked.
+    std::uint64_t poll_handle = 0;
 
     // Where a read that got bytes ended: in its call, and in the message.
     struct ReadEnd {
@@ -71,7 +63,6 @@ class OpenFile final : public Open {
   private:
     ReadEnd last_read_;
     off_t furthest_part_end_ = 0;
-    fuse_pollhandle* poller_ = nullptr;
 };
 
 using OpenFileList = List<OpenFile, &OpenFile::hook>;

@@ -54,27 +54,25 @@ void Operations::drop_all() {
     act_on(effects);
 }
 
-void Operations::open(fuse_req_t fuse_request, fuse_file_info& info) {
-    Accounts::Handle account = accounts_.open(fuse_req_ctx(fuse_request)->uid);
+void Operations::open(Reply reply, int open_flags, uid_t user) {
+    Accounts::Handle account = accounts_.open(user);
     auto* file =
-        account == nullptr ? nullptr : new (std::nothrow) OpenFile(info.flags, std::move(account));
+        account == nullptr ? nullptr : new (std::nothrow) OpenFile(open_flags, std::move(account));
     if (file == nullptr) {
-        LibfuseReply(fuse_request).error(ENOMEM);
+        reply.error(ENOMEM);
         return;
     }
-    info.fh = file->handle();
-    if (!session_->reply_open(fuse_request, info)) {
+    if (!reply.opened(file->handle(), session_->open_flags())) {
         delete file;
         return;
     }
     files_.push_back(*file);
     device_.open(*file);
-    spdlog::trace("open {:#x}", info.fh);
+    spdlog::trace("open {:#x}", file->handle());
 }
 
-// The kernel sends it after the open's last call has ended.
-void Operations::release(fuse_req_t fuse_request, fuse_file_info& info) {
-    OpenFile& file = OpenFile::of(info);
+void Operations::release(Reply reply, OpenFile& file) {
+    spdlog::trace("release {:#x}", file.handle());
     files_.erase(file);
     if (file.watch_hook.linked()) {
         watched_.erase(file);
@@ -83,8 +81,7 @@ void Operations::release(fuse_req_t fuse_request, fuse_file_info& info) {
     device_.release(file, effects);
     delete &file;
     act_on(effects);
-    LibfuseReply(fuse_request).error(0);
-    spdlog::trace("release {:#x}", info.fh);
+    reply.success();
 }
 
 void Operations::read(Reply reply, const ClientCall& client) {
@@ -128,19 +125,18 @@ void Operations::interrupt(std::uint64_t unique) {
     act_on(effects);
 }
 
-void Operations::poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollhandle* handle) {
-    if (handle != nullptr) {
-        OpenFile& file = OpenFile::of(info);
-        file.watch(handle);
+void Operations::poll(Reply reply, OpenFile& file, std::optional<std::uint64_t> handle) {
+    if (handle) {
+        file.poll_handle = *handle;
         if (!file.watch_hook.linked()) {
             watched_.push_back(file);
         }
     }
-    const PollMask mask = device_.poll_mask(OpenFile::of(info));
+    const PollMask mask = device_.poll_mask(file);
     unsigned events = 0;
     events |= mask.readable ? POLLIN | POLLRDNORM : 0;
     events |= mask.writable ? POLLOUT | POLLWRNORM : 0;
-    LibfuseReply(fuse_request).poll_events(events);
+    reply.poll_events(events);
 }
 
 PendingCall* Operations::make_call(Reply reply, Operation operation, const ClientCall& client) {
@@ -197,7 +193,7 @@ void Operations::act_on(Effects& effects) {
 // came meanwhile. An open that is no longer polled costs nothing from here on.
 void Operations::notify_pollers() {
     while (OpenFile* file = watched_.pop_front()) {
-        file->notify_poller();
+        notify_poll(session_->connection(), file->poll_handle);
     }
 }
 
@@ -212,7 +208,7 @@ void Operations::answer(PendingCall& call, Effects& effects) {
     if (call.error != 0) {
         call.reply.error(call.error);
     } else if (call.operation == Operation::read) {
-        call.reply.nothing();
+        call.reply.success();
     } else {
         call.reply.count(call.done);
     }

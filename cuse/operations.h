@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Turns a client's call into a Request, lets the Device decide, and answers what that
-// completed. The same for both transports. Reads, writes and interrupts come from the Loop,
-// everything rare from libfuse's callbacks.
+// completed. The same for both transports.
 //
 // Blocking is a reply that comes later. read() of an empty queue parks the
 // request and returns; the write() that brings a message answers both. No
@@ -24,10 +23,6 @@
 
 namespace ipcdev {
 
-// The constant size that a FUSE file shows. Large, because the kernel takes the inode's
-// lock for a write beyond the size; below 2 GiB, so that 32-bit programs can open the file.
-inline constexpr off_t reported_file_bytes = off_t{1} << 30;
-
 // A read or write as the kernel sent it.
 struct ClientCall {
     std::uint64_t unique; // the kernel's id for it
@@ -38,6 +33,13 @@ struct ClientCall {
     bool nonblocking; // O_NONBLOCK at the time of this call
 };
 
+struct IoctlCall {
+    OpenFile& file;
+    uid_t user; // of the caller
+    unsigned command;
+    std::span<const std::byte> in;
+};
+
 class Operations {
   public:
     // `owner`: of the node or file, if it is not the user who serves.
@@ -46,25 +48,25 @@ class Operations {
     Operations& operator=(const Operations&) = delete;
     ~Operations();
 
-    // Sets the session that the callbacks come from. Call it before the first of them.
+    // Sets the session that the calls come from. Call it before the first of them.
     void attach(Session& session) { session_ = &session; }
 
     // Answers all parked calls with ENODEV, and drops all messages and opens. Call it while
     // the session exists, after its last request was served.
     void end();
 
-    // From the loop. The bytes are copied.
+    // `open_flags`: O_*. `user`: of the caller.
+    void open(Reply reply, int open_flags, uid_t user);
+    // The kernel sends it after the open's last call has ended.
+    void release(Reply reply, OpenFile& file);
     void read(Reply reply, const ClientCall& client);
+    // The bytes are copied.
     void write(Reply reply, const ClientCall& client, std::span<const std::byte> bytes);
     // The client that made this request got a signal.
     void interrupt(std::uint64_t unique);
-
-    // From libfuse.
-    void open(fuse_req_t fuse_request, fuse_file_info& info);
-    void release(fuse_req_t fuse_request, fuse_file_info& info);
-    void poll(fuse_req_t fuse_request, fuse_file_info& info, fuse_pollhandle* handle);
-    void ioctl(fuse_req_t fuse_request, unsigned command, fuse_file_info& info,
-               std::span<const std::byte> in);
+    // `handle`: to notify at the next edge; none: the caller does not wait.
+    void poll(Reply reply, OpenFile& file, std::optional<std::uint64_t> handle);
+    void ioctl(Reply reply, const IoctlCall& call);
 
     [[nodiscard]] const Device& device() const { return device_; }
     [[nodiscard]] const Session& session() const { return *session_; }

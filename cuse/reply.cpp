@@ -2,12 +2,16 @@
 #include "reply.h"
 
 #include <linux/fuse.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+
+#include <spdlog/spdlog.h>
 
 namespace ipcdev {
 
@@ -15,14 +19,25 @@ namespace {
 
 static_assert(sizeof(fuse_out_header) == Reply::header_bytes);
 
-struct CountAnswer {
+template <typename Out> struct Answer {
     fuse_out_header header;
-    fuse_write_out count;
+    Out out;
 };
 
 fuse_out_header header_of(std::size_t answer_bytes, int negative_errno, std::uint64_t unique) {
     return {
         .len = static_cast<std::uint32_t>(answer_bytes), .error = negative_errno, .unique = unique};
+}
+
+// False if the kernel did not take it.
+bool taken(ssize_t written) {
+    if (written != -1) {
+        return true;
+    }
+    if (errno != ENOENT) { // ENOENT: the connection is gone, with all its requests
+        spdlog::error("the kernel does not take an answer: {}", std::strerror(errno));
+    }
+    return false;
 }
 
 } // namespace
@@ -46,10 +61,10 @@ Reply::~Reply() {
 
 bool Reply::error(int positive_errno) {
     const auto header = header_of(header_bytes, -positive_errno, detach_to_answer());
-    return send(&header, sizeof(header));
+    return taken(::write(connection_, &header, sizeof(header)));
 }
 
-bool Reply::nothing() {
+bool Reply::success() {
     return error(0);
 }
 
@@ -62,17 +77,38 @@ bool Reply::bytes_in_place(std::span<std::byte> data) {
     const auto header = header_of(answer_bytes, 0, detach_to_answer());
     std::memcpy(before.data(), place, header_bytes);
     std::memcpy(place, &header, header_bytes);
-    const bool sent = send(place, answer_bytes);
+    const bool sent = taken(::write(connection_, place, answer_bytes));
     std::memcpy(place, before.data(), header_bytes);
     return sent;
 }
 
 bool Reply::count(std::size_t written) {
-    const CountAnswer answer{
-        .header = header_of(sizeof(answer), 0, detach_to_answer()),
-        .count = {.size = static_cast<std::uint32_t>(written), .padding = 0},
-    };
-    return send(&answer, sizeof(answer));
+    return send(fuse_write_out{.size = static_cast<std::uint32_t>(written), .padding = 0});
+}
+
+bool Reply::opened(std::uint64_t handle, std::uint32_t open_flags) {
+    return send(fuse_open_out{.fh = handle, .open_flags = open_flags, .padding = 0});
+}
+
+bool Reply::poll_events(std::uint32_t events) {
+    return send(fuse_poll_out{.revents = events, .padding = 0});
+}
+
+bool Reply::ioctl_result(std::span<const std::byte> out) {
+    using Head = Answer<fuse_ioctl_out>;
+    std::array<std::byte, sizeof(Head) + ioctl_bytes_max> answer{};
+    assert(out.size() <= ioctl_bytes_max);
+    const std::size_t bytes = sizeof(Head) + out.size();
+    const Head head{.header = header_of(bytes, 0, detach_to_answer()), .out = {}};
+    std::memcpy(answer.data(), &head, sizeof(head));
+    std::ranges::copy(out, answer.begin() + sizeof(head));
+    return taken(::write(connection_, answer.data(), bytes));
+}
+
+template <typename Out> bool Reply::send(const Out& out) {
+    const Answer<Out> answer{.header = header_of(sizeof(answer), 0, detach_to_answer()),
+                             .out = out};
+    return taken(::write(connection_, &answer, sizeof(answer)));
 }
 
 std::uint64_t Reply::detach_to_answer() {
@@ -80,47 +116,11 @@ std::uint64_t Reply::detach_to_answer() {
     return detach();
 }
 
-bool Reply::send(const void* answer, std::size_t bytes) const {
-    if (::write(connection_, answer, bytes) != -1) {
-        return true;
-    }
-    if (errno != ENOENT) { // ENOENT: the connection is gone, with all its requests
-        fuse_log(FUSE_LOG_ERR, "the kernel does not take an answer: %s\n", std::strerror(errno));
-    }
-    return false;
-}
-
-LibfuseReply& LibfuseReply::operator=(LibfuseReply&& other) noexcept {
-    if (this != &other) {
-        if (request_ != nullptr) {
-            error(EIO);
-        }
-        request_ = other.detach();
-    }
-    return *this;
-}
-
-LibfuseReply::~LibfuseReply() {
-    if (request_ != nullptr) {
-        error(EIO);
-    }
-}
-
-fuse_req_t LibfuseReply::detach_to_answer() {
-    assert(request_ != nullptr); // answered, moved from or of no request
-    return detach();
-}
-
-bool LibfuseReply::error(int positive_errno) {
-    return fuse_reply_err(detach_to_answer(), positive_errno) == 0;
-}
-
-bool LibfuseReply::ioctl_result(std::span<const std::byte> out) {
-    return fuse_reply_ioctl(detach_to_answer(), 0, out.data(), out.size()) == 0;
-}
-
-bool LibfuseReply::poll_events(unsigned events) {
-    return fuse_reply_poll(detach_to_answer(), events) == 0;
+void notify_poll(int connection, std::uint64_t poll_handle) {
+    using Notice = Answer<fuse_notify_poll_wakeup_out>;
+    const Notice notice{.header = header_of(sizeof(notice), FUSE_NOTIFY_POLL, 0),
+                        .out = {.kh = poll_handle}};
+    taken(::write(connection, &notice, sizeof(notice)));
 }
 
 } // namespace ipcdev

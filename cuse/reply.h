@@ -6,11 +6,8 @@
 //
 // Requires: at most one answer. A second one could go to another request with the same id.
 //
-// Reply answers a read or write: one write() to the connection, and nothing
-// else. LibfuseReply answers what libfuse has dispatched.
+// An answer is one write() to the connection, and nothing else.
 #pragma once
-
-#include <fuse_lowlevel.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +20,8 @@ class Reply {
   public:
     // The size of the header that precedes every answer.
     static constexpr std::size_t header_bytes = 16;
+    // As many as the number of an ioctl can encode.
+    static constexpr std::size_t ioctl_bytes_max = (1U << 14U) - 1;
 
     Reply() = default;
     // Answers the request with the kernel's id `unique` on that connection.
@@ -34,41 +33,27 @@ class Reply {
     ~Reply();
 
     bool error(int positive_errno); // 1 to 511: the kernel refuses others
-    bool nothing();                 // to a read: 0 bytes
+    bool success();                 // to a release; to a read: 0 bytes
     // To a read: sends the bytes from where they are, and puts the header in front of them
     // for that moment. Requires: the header_bytes before `data` are the caller's memory.
     // They are restored.
     bool bytes_in_place(std::span<std::byte> data);
     bool count(std::size_t written); // to a write
+    // To an open: the number by which the kernel names it in every call, and FOPEN_* flags.
+    bool opened(std::uint64_t handle, std::uint32_t open_flags);
+    bool ioctl_result(std::span<const std::byte> out); // at most ioctl_bytes_max
+    bool poll_events(std::uint32_t events);            // POLL*
 
   private:
     std::uint64_t detach() { return std::exchange(unique_, 0); }
     std::uint64_t detach_to_answer();
-    bool send(const void* answer, std::size_t bytes) const;
+    template <typename Out> bool send(const Out& out);
 
     std::uint64_t unique_ = 0; // 0: no request; the kernel's ids start at 2
     int connection_ = -1;
 };
 
-class LibfuseReply {
-  public:
-    LibfuseReply() = default;
-    explicit LibfuseReply(fuse_req_t request) : request_(request) {}
-    LibfuseReply(LibfuseReply&& other) noexcept : request_(other.detach()) {}
-    LibfuseReply& operator=(LibfuseReply&& other) noexcept;
-    LibfuseReply(const LibfuseReply&) = delete;
-    LibfuseReply& operator=(const LibfuseReply&) = delete;
-    ~LibfuseReply();
-
-    bool error(int positive_errno); // 0: success; 1 to 511
-    bool ioctl_result(std::span<const std::byte> out);
-    bool poll_events(unsigned events);
-
-  private:
-    fuse_req_t detach() { return std::exchange(request_, nullptr); }
-    fuse_req_t detach_to_answer();
-
-    fuse_req_t request_ = nullptr;
-};
+// Wakes the pollers of an open, which came with this handle.
+void notify_poll(int connection, std::uint64_t poll_handle);
 
 } // namespace ipcdev

@@ -19,8 +19,6 @@
 
 namespace ipcdev {
 
-class Operations;
-
 // Why the device can't be served: a sentence for the user that also says what to do.
 class CannotServe : public std::runtime_error {
   public:
@@ -62,13 +60,13 @@ class Session {
     [[nodiscard]] virtual Splitting splitting() const = 0;
     [[nodiscard]] virtual const std::filesystem::path& path() const = 0;
 
-    // Answers an open. False if the client is gone: no release will follow.
-    virtual bool reply_open(fuse_req_t request, fuse_file_info& file) = 0;
+    // FOPEN_* for the answer to an open.
+    [[nodiscard]] virtual std::uint32_t open_flags() const = 0;
 
     // The descriptor that requests are read from and answers written to.
     [[nodiscard]] int connection() const { return fuse_session_fd(session_); }
-    // Has libfuse answer a request other than READ and WRITE. False when the connection
-    // is over.
+    // Has libfuse answer a request that does not concern the device. False when the
+    // connection is over.
     bool pass_to_libfuse(std::span<std::byte> request);
     // Whether the handshake, the kernel's first request, has been answered.
     [[nodiscard]] bool ready() const { return ready_; }
@@ -91,11 +89,10 @@ class Session {
 [[nodiscard]] bool cuse_available();
 
 // Serves /dev/NAME as a character device. Throws CannotServe.
-[[nodiscard]] std::unique_ptr<Session> open_cuse(const std::string& name, const Access& access,
-                                                 Operations& operations);
+[[nodiscard]] std::unique_ptr<Session> open_cuse(const std::string& name, const Access& access);
 
 // Serves `path` as a FUSE-mounted file. Throws CannotServe and Stopped.
 [[nodiscard]] std::unique_ptr<Session> open_fuse(const std::filesystem::path& path,
-                                                 const Access& access, Operations& operations);
+                                                 const Access& access);
 
 } // namespace ipcdev

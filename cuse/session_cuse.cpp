@@ -16,8 +16,8 @@
 
 #include "loop.h"
 #include "occupant.h"
-#include "operations.h"
 #include "session.h"
+#include "uapi/ipcdev.h"
 
 namespace ipcdev {
 
@@ -40,7 +40,7 @@ constexpr const char* cuse_device = "/dev/cuse";
 
 class CuseSession final : public Session {
   public:
-    CuseSession(const std::string& name, const Access& access, Operations& operations);
+    CuseSession(const std::string& name, const Access& access);
     ~CuseSession() override { fuse_session_destroy(session_); }
 
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_CUSE; }
@@ -50,25 +50,19 @@ class CuseSession final : public Session {
     }
     [[nodiscard]] const std::filesystem::path& path() const override { return path_; }
 
-    bool reply_open(fuse_req_t request, fuse_file_info& file) override {
-        return fuse_reply_open(request, &file) == 0;
-    }
+    [[nodiscard]] std::uint32_t open_flags() const override { return 0; }
     [[nodiscard]] bool unmounted() const override { return false; }
     void publish() override;
 
   private:
-    static Operations& operations(fuse_req_t request) {
-        return static_cast<CuseSession*>(fuse_req_userdata(request))->operations_;
-    }
     static cuse_lowlevel_ops callbacks();
 
     const std::filesystem::path path_;
     const Access access_;
-    Operations& operations_;
 };
 
-CuseSession::CuseSession(const std::string& name, const Access& access, Operations& operations)
-    : path_("/dev/" + name), access_(access), operations_(operations) {
+CuseSession::CuseSession(const std::string& name, const Access& access)
+    : path_("/dev/" + name), access_(access) {
     refuse_if_occupied(Folder(path_));
 
     const std::string device_name = "DEVNAME=" + name;
@@ -98,23 +92,9 @@ CuseSession::CuseSession(const std::string& name, const Access& access, Operatio
 }
 
 cuse_lowlevel_ops CuseSession::callbacks() {
-    cuse_lowlevel_ops ops{}; // reads and writes are the Loop's
+    cuse_lowlevel_ops ops{}; // the device's calls are the Loop's
     ops.init = [](void*, fuse_conn_info* connection) { connection->max_write = max_write_bytes; };
     ops.init_done = [](void* userdata) { static_cast<CuseSession*>(userdata)->ready_ = true; };
-    ops.open = [](fuse_req_t request, fuse_file_info* file) {
-        operations(request).open(request, *file);
-    };
-    ops.release = [](fuse_req_t request, fuse_file_info* file) {
-        operations(request).release(request, *file);
-    };
-    ops.poll = [](fuse_req_t request, fuse_file_info* file, fuse_pollhandle* handle) {
-        operations(request).poll(request, *file, handle);
-    };
-    ops.ioctl = [](fuse_req_t request, int command, void*, fuse_file_info* file, unsigned,
-                   const void* in, std::size_t in_bytes, std::size_t) {
-        operations(request).ioctl(request, static_cast<unsigned>(command), *file,
-                                  {static_cast<const std::byte*>(in), in_bytes});
-    };
     return ops;
 }
 
@@ -160,9 +140,8 @@ bool cuse_available() {
     return true;
 }
 
-std::unique_ptr<Session> open_cuse(const std::string& name, const Access& access,
-                                   Operations& operations) {
-    return std::make_unique<CuseSession>(name, access, operations);
+std::unique_ptr<Session> open_cuse(const std::string& name, const Access& access) {
+    return std::make_unique<CuseSession>(name, access);
 }
 
 } // namespace ipcdev

@@ -22,24 +22,27 @@
 
 #include "loop.h"
 #include "mount_point.h"
-#include "operations.h"
 #include "request_timeout.h"
 #include "session.h"
+#include "uapi/ipcdev.h"
 
 namespace ipcdev {
 
 namespace {
 
-// How the kernel shall treat an open. libfuse 3.14 does not know all of these, so the
-// reply uses the kernel's own struct.
+// How the kernel shall treat an open.
 //   DIRECT_IO               every read and write comes here, and is not cached
 //   STREAM                  no file position: its lock would make a write wait
 //                           for a parked read on the same open
 //   PARALLEL_DIRECT_WRITES  no exclusive inode lock: it would make every other
 //                           writer wait for a parked one, non-blocking ones too
 //   NOFLUSH                 close does not write back, which takes that lock
-constexpr std::uint32_t open_flags =
+constexpr std::uint32_t stream_flags =
     FOPEN_DIRECT_IO | FOPEN_STREAM | FOPEN_PARALLEL_DIRECT_WRITES | FOPEN_NOFLUSH;
+
+// The constant size that the file shows. Large, because the kernel takes the inode's
+// lock for a write beyond the size; below 2 GiB, so that 32-bit programs can open the file.
+constexpr off_t reported_file_bytes = off_t{1} << 30;
 
 // FUSE 7.38: Linux 6.2, and Debian's 6.1.
 constexpr unsigned parallel_writes_minor = 38;
@@ -56,7 +59,7 @@ constexpr fuse_ino_t inode_in_folder = FUSE_ROOT_ID + 1;
 
 class FuseSession final : public Session {
   public:
-    FuseSession(const std::filesystem::path& path, const Access& access, Operations& operations);
+    FuseSession(const std::filesystem::path& path, const Access& access);
     ~FuseSession() override;
 
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_FUSE; }
@@ -66,7 +69,7 @@ class FuseSession final : public Session {
     }
     [[nodiscard]] const std::filesystem::path& path() const override { return place_->path(); }
 
-    bool reply_open(fuse_req_t request, fuse_file_info& file) override;
+    [[nodiscard]] std::uint32_t open_flags() const override { return stream_flags; }
     [[nodiscard]] bool unmounted() const override;
     void publish() override { place_->publish(); } // it has its permissions from the start
 
@@ -91,13 +94,10 @@ class FuseSession final : public Session {
     bool shaking_hands_ = true; // libfuse has written nothing yet
     struct stat attributes_ {}; // the device's
     struct stat folder_ {};
-    Operations& operations_;
 };
 
-FuseSession::FuseSession(const std::filesystem::path& path, const Access& access,
-                         Operations& operations)
-    : place_(MountPoint::claim(path)), name_in_folder_(place_->name_in_mount()),
-      operations_(operations) {
+FuseSession::FuseSession(const std::filesystem::path& path, const Access& access)
+    : place_(MountPoint::claim(path)), name_in_folder_(place_->name_in_mount()) {
     attributes_.st_ino = name_in_folder_.empty() ? FUSE_ROOT_ID : inode_in_folder;
     attributes_.st_mode = S_IFREG | access.permissions;
     attributes_.st_nlink = 1;
@@ -158,7 +158,7 @@ bool FuseSession::unmounted() const {
 }
 
 fuse_lowlevel_ops FuseSession::callbacks() {
-    fuse_lowlevel_ops ops{}; // reads and writes are the Loop's
+    fuse_lowlevel_ops ops{}; // the device's calls are the Loop's
     ops.init = init;
     ops.lookup = [](fuse_req_t request, fuse_ino_t, const char* name) {
         self(request).lookup(request, name);
@@ -171,32 +171,13 @@ fuse_lowlevel_ops FuseSession::callbacks() {
     ops.setattr = [](fuse_req_t request, fuse_ino_t inode, struct stat* wanted, int which,
                      fuse_file_info*) {
         if (self(request).attributes_.st_ino != inode) {
-            LibfuseReply(request).error(EPERM);
+            fuse_reply_err(request, EPERM);
             return;
         }
         self(request).setattr(request, *wanted, which);
     };
-    ops.open = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
-        self(request).operations_.open(request, *file);
-    };
-    ops.release = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
-        self(request).operations_.release(request, *file);
-    };
-    ops.poll = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file, fuse_pollhandle* handle) {
-        self(request).operations_.poll(request, *file, handle);
-    };
-    ops.ioctl = [](fuse_req_t request, fuse_ino_t inode, unsigned command, void*,
-                   fuse_file_info* file, unsigned, const void* in, std::size_t in_bytes,
-                   std::size_t) {
-        if (self(request).attributes_.st_ino != inode) {
-            LibfuseReply(request).error(ENOTTY); // the folder itself is not the device
-            return;
-        }
-        self(request).operations_.ioctl(request, command, *file,
-                                        {static_cast<const std::byte*>(in), in_bytes});
-    };
     ops.fsync = [](fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-        LibfuseReply(request).error(EINVAL);
+        fuse_reply_err(request, EINVAL);
     };
     return ops;
 }
@@ -244,14 +225,9 @@ void FuseSession::init(void* userdata, fuse_conn_info* connection) {
                                FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
 }
 
-bool FuseSession::reply_open(fuse_req_t request, fuse_file_info& file) {
-    const fuse_open_out out{.fh = file.fh, .open_flags = open_flags, .padding = 0};
-    return fuse_reply_buf(request, reinterpret_cast<const char*>(&out), sizeof(out)) == 0;
-}
-
 void FuseSession::lookup(fuse_req_t request, const char* name) const {
     if (name_in_folder_ != name) {
-        LibfuseReply(request).error(ENOENT);
+        fuse_reply_err(request, ENOENT);
         return;
     }
     fuse_entry_param entry{};
@@ -312,9 +288,8 @@ void FuseSession::setattr(fuse_req_t request, const struct stat& wanted, int whi
 
 } // namespace
 
-std::unique_ptr<Session> open_fuse(const std::filesystem::path& path, const Access& access,
-                                   Operations& operations) {
-    return std::make_unique<FuseSession>(path, access, operations);
+std::unique_ptr<Session> open_fuse(const std::filesystem::path& path, const Access& access) {
+    return std::make_unique<FuseSession>(path, access);
 }
 
 } // namespace ipcdev

@@ -64,7 +64,7 @@ TEST_F(Answer, OfAnErrorIsAHeaderWithTheNegativeErrno) {
 }
 
 TEST_F(Answer, OfNothingIsAHeaderAlone) {
-    EXPECT_TRUE(Reply(connection(), unique).nothing());
+    EXPECT_TRUE(Reply(connection(), unique).success());
     const auto answer = written();
     EXPECT_EQ(answer.size(), 16U);
     expect_header(answer, 0);
@@ -113,7 +113,7 @@ TEST_F(Answer, IsGivenOnceAndEIOWhereItIsDropped) {
     {
         Reply first(connection(), unique);
         Reply second(std::move(first));
-        EXPECT_TRUE(second.nothing());
+        EXPECT_TRUE(second.success());
     }
     expect_header(written(), 0);
     EXPECT_TRUE(written().empty()) << "twice";
@@ -123,7 +123,7 @@ TEST_F(Answer, IsGivenOnceAndEIOWhereItIsDropped) {
 TEST(AnswerDeathTest, GivenTwiceIsABug) {
     const auto twice = [] {
         Reply reply(-1, unique);
-        reply.nothing();
+        reply.success();
         reply.count(1);
     };
     const auto after_a_move = [] {
@@ -131,10 +131,10 @@ TEST(AnswerDeathTest, GivenTwiceIsABug) {
         const Reply moved(std::move(reply));
         reply.error(EIO);
     };
-    const auto to_no_request = [] { LibfuseReply().error(EIO); };
+    const auto to_no_request = [] { Reply().error(EIO); };
     EXPECT_DEATH(twice(), "unique_ != 0");
     EXPECT_DEATH(after_a_move(), "unique_ != 0");
-    EXPECT_DEATH(to_no_request(), "request_ != nullptr");
+    EXPECT_DEATH(to_no_request(), "unique_ != 0");
 }
 
 TEST(ParkedCalls, FindsEachByItsIdAndNoOther) {

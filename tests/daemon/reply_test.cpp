@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Unit tests of Reply and LibfuseReply, on a FUSE file of their own: whoever owns
-// one and does not answer, answers EIO by that.
+// Unit tests of Reply, on a FUSE file of their own: whoever owns one and does not answer,
+// answers EIO by that.
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
 #include <poll.h>
@@ -22,8 +22,7 @@ namespace ipcdev::daemon_tests {
 
 namespace {
 
-// An ioctl moves its reply first, an fsync answers it, a poll drops it.
-fuse_lowlevel_ops careless_callbacks() {
+fuse_lowlevel_ops callbacks() {
     fuse_lowlevel_ops ops{};
     ops.getattr = [](fuse_req_t request, fuse_ino_t, fuse_file_info*) {
         struct stat file {};
@@ -38,25 +37,11 @@ fuse_lowlevel_ops careless_callbacks() {
         file->direct_io = 1;
         fuse_reply_open(request, file);
     };
-    ops.ioctl = [](fuse_req_t request, fuse_ino_t, unsigned, void*, fuse_file_info*, unsigned,
-                   const void*, std::size_t, std::size_t) {
-        LibfuseReply first(request);
-        LibfuseReply second(std::move(first));
-        LibfuseReply third;
-        third = std::move(second); // answers once, from here
-    };
-    ops.fsync = [](fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-        LibfuseReply answered(request);
-        answered.error(EXDEV); // and not again at its end
-    };
-    ops.poll = [](fuse_req_t request, fuse_ino_t, fuse_file_info*, fuse_pollhandle*) {
-        LibfuseReply assigned_over(request);
-        assigned_over = LibfuseReply();
-    };
     return ops;
 }
 
-// A read drops its reply, a write assigns over it, after a move.
+// A read drops its reply, a write assigns over it after a move, an ioctl moves it, a poll assigns
+// over it, an fsync answers it.
 bool answer_carelessly(int connection, const fuse_in_header& request) {
     if (request.opcode == FUSE_READ) {
         const Reply dropped(connection, request.unique);
@@ -69,6 +54,23 @@ bool answer_carelessly(int connection, const fuse_in_header& request) {
         second = Reply();
         return true;
     }
+    if (request.opcode == FUSE_IOCTL) {
+        Reply first(connection, request.unique);
+        Reply second(std::move(first));
+        Reply third;
+        third = std::move(second); // answers once, from here
+        return true;
+    }
+    if (request.opcode == FUSE_POLL) {
+        Reply assigned_over(connection, request.unique);
+        assigned_over = Reply();
+        return true;
+    }
+    if (request.opcode == FUSE_FSYNC) {
+        Reply answered(connection, request.unique);
+        answered.error(EXDEV); // and not again at its end
+        return true;
+    }
     return false;
 }
 
@@ -76,7 +78,7 @@ int serve_carelessly(const fs::path& path, int mounted) {
     std::array<char, 8> program{"careles"};
     std::array<char*, 1> arguments{program.data()};
     fuse_args args FUSE_ARGS_INIT(arguments.size(), arguments.data());
-    const fuse_lowlevel_ops ops = careless_callbacks();
+    const fuse_lowlevel_ops ops = callbacks();
     fuse_session* session = fuse_session_new(&args, &ops, sizeof(ops), nullptr);
     if (session == nullptr || fuse_session_mount(session, path.c_str()) != 0 ||
         write(mounted, "m", 1) != 1) {
