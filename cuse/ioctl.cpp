@@ -47,10 +47,10 @@ template <typename Struct> bool parse(std::span<const std::byte> in, Struct& out
 
 // Answers, with zeros for fields that only the program knows.
 template <typename Struct>
-bool answer_with(Reply reply, const Struct& value, std::size_t out_bytes) {
+void answer_with(Reply reply, const Struct& value, std::size_t out_bytes) {
     std::array<std::byte, Reply::ioctl_bytes_max> out{};
     std::memcpy(out.data(), &value, sizeof(value));
-    return reply.ioctl_result(std::span(out).first(out_bytes));
+    reply.ioctl_result(std::span(out).first(out_bytes));
 }
 
 // One ioctl that answers with its struct.

@@ -19,8 +19,8 @@
 //     READ a               ---------->    parked
 //     INTERRUPT of a       ---------->    finds a, answers EINTR
 //
-// So no interrupt comes before its request, and none for the requests left to libfuse,
-// which are answered at once. The loop drops an interrupt that finds no parked call;
+// So no interrupt comes before its request, and none for those that are answered at once:
+// all but reads and writes that park. The loop drops an interrupt that finds no parked call;
 // libfuse would keep it.
 #pragma once
 
