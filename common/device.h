@@ -174,6 +174,8 @@ class Device {
     [[nodiscard]] std::uint64_t cleared_through() const { return cleared_through_; }
 
   private:
+    friend class Validation; // of the daemon
+
     [[nodiscard]] bool has_room() const;
     [[nodiscard]] bool has_place() const;
     [[nodiscard]] bool may_park(const Account& user) const;

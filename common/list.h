@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <iterator>
 
+#include "kept.h"
+
 namespace ipcdev {
 
 // may_alias: without it gcc 12 concludes at -O2 that a store to a neighbour's hook can't
@@ -27,9 +29,10 @@ class [[gnu::may_alias]] ListHook {
 
   private:
     template <typename T, ListHook T::*Hook> friend class List;
+    friend class Validation;
 
-    ListHook* prev_ = nullptr;
-    ListHook* next_ = nullptr;
+    Kept<ListHook*> prev_;
+    Kept<ListHook*> next_;
 };
 
 template <typename T, ListHook T::*Hook> class List {
@@ -113,6 +116,8 @@ template <typename T, ListHook T::*Hook> class List {
     [[nodiscard]] const_iterator end() const { return const_iterator(&head_); }
 
   private:
+    friend class Validation;
+
     static const ListHook* next_of(const ListHook* hook) { return hook->next_; }
 
     // container_of: where the hook lies in T is the same for every T.

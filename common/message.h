@@ -20,9 +20,9 @@ struct Message;
 
 // The bytes [begin, end) of a message's payload.
 struct Slice {
-    Message* message = nullptr;
-    std::uint32_t begin = 0;
-    std::uint32_t end = 0;
+    Kept<Message*> message;
+    Kept<std::uint32_t> begin;
+    Kept<std::uint32_t> end;
 
     [[nodiscard]] std::uint32_t size() const { return end - begin; }
 };
@@ -43,14 +43,14 @@ enum class Fate : std::uint8_t { read, overwritten, cleared };
 struct Message {
     explicit Message(std::uint32_t bytes) : size(bytes) {}
 
-    ListHook hook;              // in Effects::retired_messages
-    Message* next = nullptr;    // of the same write; valid until it is admitted
-    Piece whole;                // links it into the queue
-    std::uint64_t sequence = 0; // counts all messages admitted, from 1
-    const std::uint32_t size;   // bytes of payload, 1 to max_message
-    std::uint32_t queued = 0;   // bytes that wait in the queue
-    std::uint32_t begun = 0;    // bytes that wait for the open that has begun it
-    std::uint32_t copying = 0;  // bytes a reader was given and is copying out
+    ListHook hook;                // in Effects::retired_messages
+    Kept<Message*> next;          // of the same write; valid until it is admitted
+    Piece whole;                  // links it into the queue
+    Kept<std::uint64_t> sequence; // counts all messages admitted, from 1
+    const std::uint32_t size;     // bytes of payload, 1 to max_message
+    Kept<std::uint32_t> queued;   // bytes that wait in the queue
+    Kept<std::uint32_t> begun;    // bytes that wait for the open that has begun it
+    Kept<std::uint32_t> copying;  // bytes a reader was given and is copying out
 };
 
 using PieceList = List<Piece, &Piece::hook>;

@@ -22,9 +22,9 @@ enum class RequestState : std::uint8_t { idle, parked, completed, copying };
 // A user's share of the limits. The caller owns it and sets `privileged`; the rest is the
 // device's.
 struct Account {
-    bool privileged = false;  // only the limit for the whole device applies
-    std::uint32_t parked = 0; // requests
-    std::uint32_t copies = 0; // reads given bytes, neither done nor put back
+    bool privileged = false;    // only the limit for the whole device applies
+    Kept<std::uint32_t> parked; // requests
+    Kept<std::uint32_t> copies; // reads given bytes, neither done nor put back
 };
 
 struct Open;
@@ -34,25 +34,25 @@ struct Request {
     ListHook open_hook; // a parked read: in Open::readers
 
     // Set by the caller before submit.
-    std::uint64_t id = 0;       // the caller's own; the device only carries it
-    Account* account = nullptr; // who is charged for it; outlives the request
-    Open* open = nullptr;       // that it came by; released only after the request is over
-    Operation operation = Operation::read;
-    bool nonblocking = false;
-    bool batch = false;      // it moves frames (uapi/ipcdev.h), not the bytes of one message
-    std::uint64_t bytes = 0; // of the call: count of the read, size of the message or of all frames
-    std::uint64_t largest = 0; // write with batch: bytes of its largest message
+    Kept<std::uint64_t> id; // the caller's own; the device only carries it
+    Kept<Account*> account; // who is charged for it; outlives the request
+    Kept<Open*> open;       // that it came by; released only after the request is over
+    Kept<Operation> operation{Operation::read};
+    Kept<bool> nonblocking;
+    Kept<bool> batch;          // it moves frames (uapi/ipcdev.h), not the bytes of one message
+    Kept<std::uint64_t> bytes; // of the call: count of the read, size of the message or all frames
+    Kept<std::uint64_t> largest; // write with batch: bytes of its largest message
     // The payloads of a write with bytes, if none exceeds max_message: one message, or
     // with batch a chain linked by Message::next. As the device admits a message it takes
     // it and advances this to the next; what is left here at the end is the caller's.
-    Message* message = nullptr;
+    Kept<Message*> message;
 
     // Set by the device when the request completes.
-    RequestState state = RequestState::idle;
-    int error = 0;          // 0 or a positive errno
-    std::uint32_t done = 0; // bytes written, or to be copied to the reader; batch: of whole frames
-    Slice taken;            // read: the `done` bytes that were taken
-    PieceList pieces;       // read with batch, instead of `taken`: one for each frame
+    Kept<RequestState> state{RequestState::idle};
+    Kept<int> error;          // 0 or a positive errno
+    Kept<std::uint32_t> done; // bytes written, or to be copied to the reader; batch: of frames
+    Slice taken;              // read: the `done` bytes that were taken
+    PieceList pieces;         // read with batch, instead of `taken`: one for each frame
 };
 
 using RequestList = List<Request, &Request::hook>;

@@ -119,6 +119,7 @@ template <class Machine> class MachineEngine final : public Engine {
     std::map<std::size_t, typename Machine::Account> accounts_; // by user
     std::map<std::size_t, typename Machine::Open> opens_;       // by number; those that are open
     const typename Machine::Open nothing_begun_{};
+    Effects effects_;                 // of the step that is done now; a test may undo it
     std::uint32_t messages_ = 0;      // that writes brought so far
     typename Machine::Device device_; // goes first: its lists hold the others
 };
@@ -131,8 +132,10 @@ template <class Machine> void MachineEngine<Machine>::apply(const Input& input, 
     outcome.error = 0;
     outcome.became_readable = false;
     outcome.became_writable = false;
-    Effects effects;
+    Effects& effects = effects_;
     effects.budget = budget_;
+    effects.became_readable = false;
+    effects.became_writable = false;
     switch (input.verb) {
     case Verb::open:
         open(input.open);
@@ -377,10 +380,11 @@ template <class Machine> void MachineEngine<Machine>::drain(Effects& effects, Ou
 // The steps that are left of the input.
 template <class Machine> void MachineEngine<Machine>::go_on(Outcome& outcome) {
     while (device_.under_way()) {
-        Effects effects;
-        effects.budget = budget_;
-        device_.go_on(effects);
-        drain(effects, outcome);
+        effects_.budget = budget_;
+        effects_.became_readable = false;
+        effects_.became_writable = false;
+        device_.go_on(effects_);
+        drain(effects_, outcome);
     }
 }
 
@@ -437,7 +441,7 @@ void MachineEngine<Machine>::finish_read(Client& client, Completion& completion)
 }
 
 template <class Machine> void MachineEngine<Machine>::end_everything() {
-    Effects effects;
+    Effects& effects = effects_;
     Outcome outcome;
     effects.budget = unlimited;
     for (Client& client : clients_) {

@@ -22,6 +22,7 @@ ROOMS = {"core": "common/", "daemon": "cuse/", "kmod": "kmod/"}  # and where the
 # How each kind is written, and the rooms whose bugs it can show.
 KINDS = {
     "trace": (re.compile(r"\w+\.\w+"), ("core",)),  # of tests/core/traces
+    "undone": (re.compile(r"\w+\.\w+"), ("core",)),  # likewise, each call cut short and undone before it is done
     "differential": (re.compile(r"\d+ steps"), ("core",)),  # what it shrinks the difference to, at most
     "conformance": (re.compile(r"\w+\.\w+"), ("core", "daemon")),  # by a daemon with the bug, on a FUSE file
     "vm": (re.compile(r"\w+\.\w+"), ("kmod",)),  # the conformance test, by a module with the bug
