@@ -2,32 +2,46 @@
 #include "accounts.h"
 
 #include <cassert>
-#include <new>
 
 namespace ipcdev {
 
-Accounts::Handle Accounts::open(uid_t user) {
-    if (user == 0 || user == server_ || user == owner_) {
-        return Handle(&privileged_, {this});
-    }
-    try {
-        User& known = users_[user];
-        known.uid = user;
-        ++known.opens;
-        return Handle(&known, {this});
-    } catch (const std::bad_alloc&) {
-        return {};
+Accounts::~Accounts() {
+    while (unused_.pop_front() != nullptr) {
     }
 }
 
-void Accounts::close(const Account& account) {
+Account* Accounts::open(uid_t user) {
+    if (user == 0 || user == server_ || user == owner_) {
+        return &privileged_;
+    }
+    Chain& chain = chain_of(user);
+    User* known = chain.front();
+    while (known != nullptr && known->uid != user) {
+        known = chain.next(*known);
+    }
+    if (known == nullptr) {
+        known = unused_.pop_front();
+        known = known != nullptr ? known : places_.make();
+        if (known == nullptr) {
+            return nullptr;
+        }
+        known->uid = user;
+        chain.push_back(*known);
+    }
+    ++known->opens;
+    return known;
+}
+
+void Accounts::close(Account& account) {
     if (&account == &privileged_) {
         return;
     }
-    const auto user = users_.find(static_cast<const User&>(account).uid);
-    if (--user->second.opens == 0) {
+    auto& user = static_cast<User&>(account);
+    --user.opens;
+    if (user.opens == 0) {
         assert(account.parked + account.copies == 0);
-        users_.erase(user);
+        chain_of(user.uid).erase(user);
+        unused_.push_front(user);
     }
 }
 

@@ -11,46 +11,54 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstddef>
-#include <memory>
 #include <optional>
-#include <unordered_map>
 
+#include "pages.h"
 #include "request.h"
 
 namespace ipcdev {
 
 class Accounts {
   public:
-    // Root, the user who serves and the `owner` of the node or file are privileged.
+    static constexpr std::size_t count = 1U << 16U; // users who have it open at a time
+
+    // Root, the user who serves and the `owner` of the node or file are privileged. Throws
+    // std::bad_alloc.
     Accounts(uid_t server, std::optional<uid_t> owner)
-        : server_(server), owner_(owner.value_or(server)) {}
+        : server_(server), owner_(owner.value_or(server)), places_(count) {}
     Accounts(const Accounts&) = delete;
     Accounts& operator=(const Accounts&) = delete;
+    ~Accounts();
 
-    struct Closing {
-        Accounts* accounts = nullptr;
-        void operator()(const Account* account) const { accounts->close(*account); }
-    };
-    // Held by each open. Requires: none of its requests is under way when it is destroyed.
-    using Handle = std::unique_ptr<Account, Closing>;
+    // The account of a user who opens the device. Null if there are too many users.
+    [[nodiscard]] Account* open(uid_t user);
+    // Of an open that is gone. Requires: none of its requests is under way.
+    void close(Account& account);
 
-    // The account of a user who opens the device. Null if there is no memory.
-    [[nodiscard]] Handle open(uid_t user);
+    // Of accounts of which none is made, in memory that had others: gives that back.
+    void wipe() const { places_.wipe(); }
 
   private:
-    void close(const Account& account);
+    friend class Validation;
 
-    // Erased with the last open.
+    // Unused after the last close.
     struct User : Account {
-        uid_t uid = 0;
-        std::size_t opens = 0;
+        ListHook hook;
+        Kept<uid_t> uid;
+        Kept<std::size_t> opens;
     };
+    using Chain = List<User, &User::hook>;
+
+    [[nodiscard]] Chain& chain_of(uid_t user) { return chains_[user % chains_.size()]; }
 
     const uid_t server_;
     const uid_t owner_;
-    Account privileged_{.privileged = true};
-    std::unordered_map<uid_t, User> users_; // its elements stay where they are
+    Account privileged_{.privileged = true, .parked = 0, .copies = 0};
+    Places<User> places_;
+    Chain unused_;
+    std::array<Chain, 1024> chains_;
 };
 
 } // namespace ipcdev

@@ -18,7 +18,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "list.h"
 #include "pages.h"
@@ -49,9 +48,17 @@ class Arena {
     // had. Null if everything is in use or the system gives no memory. Not initialised.
     [[nodiscard]] void* allocate(std::size_t size_index);
     void release(void* block);
+    // Gives memory back to the system, if more is idle than is kept. It is gone at once: changes
+    // before that can't be undone. allocate() does so once all slabs have been used.
+    void give_back_excess();
+    [[nodiscard]] bool has_excess() const { return idle_bytes_ > idle_bytes_max; }
+    [[nodiscard]] std::size_t slabs_never_used() const { return slabs_.made() - promised_; }
     // Gives all unused memory back to the system; if nothing is in use, the commitment
     // for it as well.
     void trim();
+
+    // Of an arena that has made none, in memory that had others: gives that back.
+    void wipe() const { pages_.give_back(0, pages_.size()); }
 
     [[nodiscard]] static constexpr std::size_t blocks_in_a_slab(std::size_t block_bytes) {
         return (slab_bytes - lead_bytes) / block_bytes;
@@ -59,13 +66,16 @@ class Arena {
     [[nodiscard]] std::size_t idle_bytes() const { return idle_bytes_; }
 
   private:
-    struct Slab {
+    friend class Validation;
+
+    struct alignas(UndoLog::line_bytes) Slab {
         ListHook hook;      // in Size::with_room, or in unused_
         ListHook idle_hook; // in idle_
-        std::uint32_t size_index = 0;
-        std::uint32_t used = 0;           // blocks
-        std::uint32_t fresh = lead_bytes; // offset of the part that was never used
-        std::uint32_t released = 0;       // offset + 1 of the block released last; 0: none
+        Kept<std::uint32_t> size_index;
+        Kept<std::uint32_t> used;              // blocks
+        Kept<std::uint32_t> fresh{lead_bytes}; // offset of the part that was never used
+        Kept<std::uint32_t> released;          // offset + 1 of the block released last; 0: none
+        Kept<std::uint32_t> touched;           // the end of the part that may have memory
     };
     using SlabList = List<Slab, &Slab::hook>;
     using IdleList = List<Slab, &Slab::idle_hook>;
@@ -77,21 +87,21 @@ class Arena {
     };
 
     [[nodiscard]] std::byte* begin_of(const Slab& slab) const {
-        return pages_.begin() + (static_cast<std::size_t>(&slab - slabs_.data()) * slab_bytes);
+        return pages_.begin() + (slabs_.index_of(slab) * slab_bytes);
     }
     bool promise(std::size_t slabs);
     Slab* slab_for(std::size_t size_index);
     Slab* unused_slab();
-    void keep_idle(Slab& slab);
+    void make_idle(Slab& slab);
     void give_back(Slab& slab);
 
-    std::vector<Size> sizes_;
-    std::vector<Slab> slabs_;
+    Places<Size> sizes_;
+    Places<Slab> slabs_;
     Pages pages_;
-    std::size_t promised_ = 0;   // slabs, from the first one on, that may have memory
-    SlabList unused_;            // of those: hold blocks of no size, and no memory
-    IdleList idle_;              // longest first
-    std::size_t idle_bytes_ = 0; // what they have
+    Kept<std::size_t> promised_;   // slabs, from the first one on, that may have memory
+    SlabList unused_;              // of those: hold blocks of no size, and no memory
+    IdleList idle_;                // longest first
+    Kept<std::size_t> idle_bytes_; // what they have
 };
 
 } // namespace ipcdev

@@ -12,7 +12,7 @@ namespace ipcdev {
 namespace {
 
 // Sets `largest` to the bytes of the largest message, or returns what is wrong.
-int measure(std::span<const std::byte> bytes, std::uint64_t& largest) {
+int measure(std::span<const std::byte> bytes, Kept<std::uint64_t>& largest) {
     largest = 0;
     FrameIterator frames(bytes);
     while (const auto frame = frames.next()) {
@@ -37,7 +37,7 @@ int unpack(std::span<const std::byte> bytes, std::uint32_t max_message, PayloadP
     if (request.largest > max_message) {
         return 0;
     }
-    Message** end = &request.message;
+    Kept<Message*>* end = &request.message;
     FrameIterator frames(bytes);
     while (const auto frame = frames.next()) {
         Payload* payload = payloads.make(frame->message);
@@ -59,7 +59,7 @@ void release_messages(Request& request, PayloadPool& payloads) {
 }
 
 std::span<std::byte> FrameBuffer::pack(const PieceList& pieces) {
-    const auto room = pages_.bytes().subspan(Reply::header_bytes);
+    const auto room = pages_.bytes().subspan(answer_header_bytes);
     FramePacker packer(room);
     for (const Piece& piece : pieces) {
         auto& payload = static_cast<Payload&>(*piece.slice.message);

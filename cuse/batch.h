@@ -28,13 +28,15 @@ void release_messages(Request& request, PayloadPool& payloads);
 class FrameBuffer {
   public:
     // Throws std::bad_alloc.
-    FrameBuffer() : pages_(Reply::header_bytes + IPCDEV_BATCH_BYTES_MAX) {}
+    FrameBuffer() : pages_(answer_header_bytes + IPCDEV_BATCH_BYTES_MAX) {}
 
-    // The frames for what the read was given, in memory that suits Reply::bytes_in_place.
+    // The frames for what the read was given, in memory that suits answer_bytes_in_place.
     // Valid until the next call.
     [[nodiscard]] std::span<std::byte> pack(const PieceList& pieces);
 
   private:
+    friend class Validation;
+
     Pages pages_;
 };
 

@@ -47,65 +47,68 @@ template <typename Struct> bool parse(std::span<const std::byte> in, Struct& out
 
 // Answers, with zeros for fields that only the program knows.
 template <typename Struct>
-void answer_with(Reply reply, const Struct& value, std::size_t out_bytes) {
-    std::array<std::byte, Reply::ioctl_bytes_max> out{};
+void answer_with(KeptAnswer& answer, std::uint64_t unique, const Struct& value,
+                 std::size_t out_bytes) {
+    std::array<std::byte, KeptAnswer::ioctl_bytes_max> out{};
     std::memcpy(out.data(), &value, sizeof(value));
-    reply.ioctl_result(std::span(out).first(out_bytes));
+    answer.ioctl_result(unique, std::span(out).first(out_bytes));
 }
 
 // One ioctl that answers with its struct.
 template <typename Struct, typename Handler>
-void exchange(Reply reply, std::span<const std::byte> in, Handler handler) {
+void exchange(KeptAnswer& answer, std::uint64_t unique, std::span<const std::byte> in,
+              Handler handler) {
     Struct value{};
     const int error = parse(in, value) ? handler(value) : EINVAL;
     if (error != 0) {
-        reply.error(error);
+        answer.error(unique, error);
     } else {
-        answer_with(std::move(reply), value, in.size());
+        answer_with(answer, unique, value, in.size());
     }
 }
 
 // One ioctl that only succeeds or fails.
-void conclude(Reply reply, int error) {
+void conclude(KeptAnswer& answer, std::uint64_t unique, int error) {
     if (error != 0) {
-        reply.error(error);
+        answer.error(unique, error);
     } else {
-        reply.ioctl_result({});
+        answer.ioctl_result(unique, {});
     }
 }
 
 } // namespace
 
-void Operations::ioctl(Reply reply, const IoctlCall& call) {
+void Operations::ioctl(std::uint64_t unique, const IoctlCall& call) {
     const unsigned command = call.command;
     const auto in = call.in;
     if (is(command, IPCDEV_IOC_INFO)) {
-        exchange<ipcdev_info>(std::move(reply), in, [&](auto& out) { return inform(out); });
+        exchange<ipcdev_info>(answer_, unique, in, [&](auto& out) { return inform(out); });
     } else if (is(command, IPCDEV_IOC_STATS)) {
-        exchange<ipcdev_stats>(std::move(reply), in, [&](auto& out) { return count(out); });
+        exchange<ipcdev_stats>(answer_, unique, in, [&](auto& out) { return count(out); });
     } else if (is(command, IPCDEV_IOC_WAITERS)) {
-        exchange<ipcdev_waiters>(std::move(reply), in,
+        exchange<ipcdev_waiters>(answer_, unique, in,
                                  [&](auto& out) { return list_waiters(out, *call.file.account); });
     } else if (is(command, IPCDEV_IOC_CONFIGURE)) {
         ipcdev_configure wanted{};
-        conclude(std::move(reply), parse(in, wanted) ? configure(wanted, call.user) : EINVAL);
+        conclude(answer_, unique, parse(in, wanted) ? configure(wanted, call.user) : EINVAL);
     } else if (command == IPCDEV_IOC_CLEAR) {
-        conclude(std::move(reply), clear(call.file));
+        conclude(answer_, unique, clear(call.file));
     } else if (is(command, IPCDEV_IOC_BATCH)) {
         ipcdev_batch wanted{};
-        conclude(std::move(reply), parse(in, wanted) ? switch_batch(wanted, call.file) : EINVAL);
+        conclude(answer_, unique, parse(in, wanted) ? switch_batch(wanted, call.file) : EINVAL);
     } else {
-        reply.error(ENOTTY);
+        answer_.error(unique, ENOTTY);
     }
+    finish(unique);
 }
 
 int Operations::inform(ipcdev_info& out) const {
-    const Settings& settings = device_.settings();
-    const Gauges& gauges = device_.gauges();
+    const Settings& settings = device_->settings();
+    const Gauges& gauges = device_->gauges();
     out = {.size = out.size,
            .abi_version = IPCDEV_ABI_VERSION,
            .server = session_->server(),
-           .capabilities = session_->capabilities(),
+           .capabilities = session_->capabilities() | (is_kept_ ? IPCDEV_CAP_KEPT : 0),
            .mode = static_cast<__u32>(settings.mode),
            .depth = settings.depth,
            .max_message = settings.max_message,
@@ -115,12 +118,13 @@ int Operations::inform(ipcdev_info& out) const {
            .parked_writers = gauges.parked_writers,
            .opens = gauges.opens,
            .begun_messages = gauges.begun_messages,
-           .reserved = {}};
+           .generation = generation_,
+           .reserved = 0};
     return 0;
 }
 
 int Operations::count(ipcdev_stats& out) const {
-    const Statistics& statistics = device_.statistics();
+    const Statistics& statistics = device_->statistics();
     out = {.size = out.size,
            .reserved = 0,
            .messages_written = statistics.messages_written,
@@ -139,7 +143,7 @@ int Operations::count(ipcdev_stats& out) const {
 int Operations::list_waiters(ipcdev_waiters& in_out, const Account& asking) const {
     const __u32 first = in_out.first;
     in_out = {.size = in_out.size, .first = first, .count = 0, .total = 0, .waiters = {}};
-    for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
+    for (const RequestList* parked : {&device_->readers(), &device_->writers()}) {
         for (const Request& request : *parked) {
             if (!asking.privileged && request.account != &asking) {
                 continue;
@@ -164,14 +168,15 @@ int Operations::configure(const ipcdev_configure& in, uid_t caller) {
     if (caller != 0 && caller != starter_) {
         return EPERM;
     }
-    return device_.configure({.mode = in.mode, .depth = in.depth, .max_message = in.max_message});
+    return device_.change().configure(
+        {.mode = in.mode, .depth = in.depth, .max_message = in.max_message});
 }
 
 int Operations::switch_batch(const ipcdev_batch& in, OpenFile& file) {
     if (in.on > 1) {
         return EINVAL;
     }
-    for (const RequestList* parked : {&device_.readers(), &device_.writers()}) {
+    for (const RequestList* parked : {&device_->readers(), &device_->writers()}) {
         if (std::any_of(parked->begin(), parked->end(),
                         [&](const Request& request) { return request.open == &file; })) {
             return EBUSY;
@@ -186,9 +191,7 @@ int Operations::clear(const OpenFile& file) {
     if (access != O_WRONLY && access != O_RDWR) {
         return EBADF;
     }
-    Effects effects;
-    device_.clear(effects);
-    act_on(effects);
+    device_.change().clear(effects_.change());
     return 0;
 }
 

@@ -6,8 +6,12 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <cstddef>
 #include <cstring>
+#include <new>
 
 #include <spdlog/spdlog.h>
 
@@ -22,6 +26,8 @@ namespace {
 constexpr std::size_t header_room = 4096; // libfuse's figure: enough for any request's arguments
 constexpr std::size_t buffer_bytes = header_room + max_write_bytes;
 static_assert(buffer_bytes >= FUSE_MIN_READ_BUFFER); // the kernel refuses smaller ones
+
+constexpr std::uint32_t poisonous = 2; // crashes in one request
 
 // Whether the request has that many bytes. It always has, unless the kernel is broken.
 bool holds(std::span<const std::byte> request, std::size_t bytes) {
@@ -42,11 +48,18 @@ template <typename Struct> bool extract(std::span<std::byte>& from, Struct& out)
     return true;
 }
 
+bool is_of_folder(std::span<const std::byte> ioctl_arguments) {
+    fuse_ioctl_in in{};
+    std::memcpy(&in, ioctl_arguments.data(), std::min(sizeof(in), ioctl_arguments.size()));
+    return (in.flags & FUSE_IOCTL_DIR) != 0;
+}
+
 // For READ and WRITE, whose arguments have these fields in common.
 template <typename Arguments>
-ClientCall call_of(const fuse_in_header& header, const Arguments& arguments) {
+ClientCall call_of(Operations& operations, const fuse_in_header& header,
+                   const Arguments& arguments) {
     return {.unique = header.unique,
-            .file = OpenFile::of(arguments.fh),
+            .file = operations.file(arguments.fh),
             .thread = static_cast<pid_t>(header.pid),
             .offset = static_cast<off_t>(arguments.offset),
             .bytes = arguments.size,
@@ -54,6 +67,11 @@ ClientCall call_of(const fuse_in_header& header, const Arguments& arguments) {
 }
 
 } // namespace
+
+bool is_crash(int signal) {
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGABRT || signal == SIGILL ||
+           signal == SIGFPE || signal == SIGSYS;
+}
 
 Loop::Loop(Session& session, Operations& operations, std::chrono::microseconds spin)
     : connection_(session.connection()), spin_(spin), session_(session), operations_(operations),
@@ -107,11 +125,64 @@ Loop::State Loop::state_after(int error) {
     }
 }
 
+bool Loop::recover(int predecessor) {
+    if (!buffer_.populate(0, buffer_.size())) { // or touched here, and not by the kernel
+        throw std::bad_alloc();
+    }
+    buffer_.lock(); // where a user may not lock all (SharedRange::lock), this much may be allowed
+    operations_.roll_back();
+    fuse_in_header header{};
+    std::memcpy(&header, buffer_.begin(), sizeof(header));
+    const bool is_begun = was_begun(header);
+    const bool is_poison = is_crash(predecessor) && (is_begun || operations_.is_owing()) &&
+                           operations_.crashes_in(header.unique) >= poisonous;
+    if (is_poison) {
+        spdlog::error(
+            "{} request {:#x} (opcode {}, {} bytes, of process {}) made {} processes crash, "
+            "one after the other: {} gets EIO",
+            is_begun ? "handling" : "answering what was due after", header.unique, header.opcode,
+            header.len, header.pid, poisonous,
+            is_begun ? "it" : "the client that was to be answered");
+    }
+    if (is_poison && !is_begun) {
+        operations_.refuse_next_owed();
+    }
+    operations_.recover(predecessor != 0);
+    if (!is_begun) {
+        return true;
+    }
+    if (is_poison) {
+        operations_.refuse(header.unique, EIO);
+        return true;
+    }
+    return dispatch({buffer_.begin(), header.len});
+}
+
+void Loop::refuse_received() {
+    fuse_in_header header{};
+    std::memcpy(&header, buffer_.begin(), sizeof(header));
+    if (header.len >= sizeof(header)) {
+        answer_error(connection_, header.unique, EIO);
+    }
+}
+
+// Has the predecessor received it, and done nothing yet that holds?
+bool Loop::was_begun(const fuse_in_header& header) const {
+    if (header.len < sizeof(header) || header.unique == operations_.last_call()) {
+        return false;
+    }
+    return header.opcode == FUSE_INTERRUPT || is_unanswered(connection_, header.unique);
+}
+
 bool Loop::dispatch(Bytes request) {
     Bytes arguments = request;
     fuse_in_header header{};
     if (!extract(arguments, header)) {
         return false;
+    }
+    if (is_of_lost_open(header, arguments)) {
+        operations_.refuse(header.unique, EIO);
+        return true;
     }
     switch (header.opcode) {
     case FUSE_READ:
@@ -119,7 +190,7 @@ bool Loop::dispatch(Bytes request) {
     case FUSE_WRITE:
         return write(header, arguments);
     case FUSE_INTERRUPT:
-        return interrupt(arguments);
+        return interrupt(header, arguments);
     case FUSE_OPEN:
         return open(header, arguments);
     case FUSE_RELEASE:
@@ -133,20 +204,31 @@ bool Loop::dispatch(Bytes request) {
     }
 }
 
+// Is nothing known any more of the open that the request came by (renewal.h)?
+bool Loop::is_of_lost_open(const fuse_in_header& header, Bytes arguments) {
+    static_assert(offsetof(fuse_read_in, fh) == 0 && offsetof(fuse_write_in, fh) == 0 &&
+                  offsetof(fuse_release_in, fh) == 0 && offsetof(fuse_ioctl_in, fh) == 0 &&
+                  offsetof(fuse_poll_in, fh) == 0);
+    const bool names_an_open = header.opcode == FUSE_READ || header.opcode == FUSE_WRITE ||
+                               header.opcode == FUSE_RELEASE || header.opcode == FUSE_POLL ||
+                               (header.opcode == FUSE_IOCTL && !is_of_folder(arguments));
+    std::uint64_t handle = 0;
+    return names_an_open && extract(arguments, handle) && !operations_.has_file(handle);
+}
+
 bool Loop::read(const fuse_in_header& header, Bytes arguments) {
     fuse_read_in in{};
     if (!extract(arguments, in)) {
         return false;
     }
-    Reply reply(connection_, header.unique);
     // Without a lock owner this is not read(2) but a page fault in a private mapping
     // (the kernel refuses shared ones). If it parked, its locked page would block every
     // later open.
     if ((in.read_flags & FUSE_READ_LOCKOWNER) == 0) {
-        reply.error(EINVAL); // whoever touched the mapping gets SIGBUS
+        operations_.refuse(header.unique, EINVAL); // whoever touched the mapping gets SIGBUS
         return true;
     }
-    operations_.read(std::move(reply), call_of(header, in));
+    operations_.read(call_of(operations_, header, in));
     return true;
 }
 
@@ -155,17 +237,16 @@ bool Loop::write(const fuse_in_header& header, Bytes arguments) {
     if (!extract(arguments, in) || !holds(arguments, in.size)) {
         return false;
     }
-    operations_.write(Reply(connection_, header.unique), call_of(header, in),
-                      arguments.first(in.size));
+    operations_.write(call_of(operations_, header, in), arguments.first(in.size));
     return true;
 }
 
-bool Loop::interrupt(Bytes arguments) {
+bool Loop::interrupt(const fuse_in_header& header, Bytes arguments) {
     fuse_interrupt_in in{};
     if (!extract(arguments, in)) {
         return false;
     }
-    operations_.interrupt(in.unique);
+    operations_.interrupt(header.unique, in.unique);
     return true;
 }
 
@@ -174,7 +255,7 @@ bool Loop::open(const fuse_in_header& header, Bytes arguments) {
     if (!extract(arguments, in)) {
         return false;
     }
-    operations_.open(Reply(connection_, header.unique), static_cast<int>(in.flags), header.uid);
+    operations_.open(header.unique, static_cast<int>(in.flags), header.uid);
     return true;
 }
 
@@ -183,7 +264,7 @@ bool Loop::release(const fuse_in_header& header, Bytes arguments) {
     if (!extract(arguments, in)) {
         return false;
     }
-    operations_.release(Reply(connection_, header.unique), OpenFile::of(in.fh));
+    operations_.release(header.unique, operations_.file(in.fh));
     return true;
 }
 
@@ -192,15 +273,14 @@ bool Loop::ioctl(const fuse_in_header& header, Bytes arguments) {
     if (!extract(arguments, in) || !holds(arguments, in.in_size)) {
         return false;
     }
-    Reply reply(connection_, header.unique);
     if ((in.flags & FUSE_IOCTL_DIR) != 0) {
-        reply.error(ENOTTY); // the folder that was mounted is not the device
+        operations_.refuse(header.unique, ENOTTY); // the folder that was mounted is not the device
         return true;
     }
-    operations_.ioctl(std::move(reply), {.file = OpenFile::of(in.fh),
-                                         .user = header.uid,
-                                         .command = in.cmd,
-                                         .in = arguments.first(in.in_size)});
+    operations_.ioctl(header.unique, {.file = operations_.file(in.fh),
+                                      .user = header.uid,
+                                      .command = in.cmd,
+                                      .in = arguments.first(in.in_size)});
     return true;
 }
 
@@ -210,7 +290,7 @@ bool Loop::poll(const fuse_in_header& header, Bytes arguments) {
         return false;
     }
     const bool waits = (in.flags & FUSE_POLL_SCHEDULE_NOTIFY) != 0;
-    operations_.poll(Reply(connection_, header.unique), OpenFile::of(in.fh),
+    operations_.poll(header.unique, operations_.file(in.fh),
                      waits ? std::optional(in.kh) : std::nullopt);
     return true;
 }

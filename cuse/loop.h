@@ -44,6 +44,10 @@ class Session;
 // handshake. Larger than any message, so an oversize one arrives whole and is refused.
 inline constexpr std::size_t max_write_bytes = std::size_t{1} << 20U;
 
+// Was it the process's own fault that the signal killed it? Others are sent by somebody, or by the
+// kernel for want of memory.
+[[nodiscard]] bool is_crash(int signal);
+
 class Loop {
   public:
     // The connection after a request.
@@ -64,6 +68,14 @@ class Loop {
     // signal does.
     State serve_one();
 
+    // Of a process that goes on after another one was killed by that signal (0: there was none):
+    // finishes what that had begun. A request that has made two crash gets EIO. False if the
+    // connection is over. Throws std::bad_alloc.
+    bool recover(int predecessor);
+
+    // EIO for the request that was received last, if it is not answered.
+    void refuse_received();
+
   private:
     // A request, from its header on. Valid until the next read().
     using Bytes = std::span<std::byte>;
@@ -71,10 +83,12 @@ class Loop {
     ssize_t receive();
     ssize_t receive_spinning();
     static State state_after(int error);
+    [[nodiscard]] bool was_begun(const fuse_in_header& header) const;
+    [[nodiscard]] bool is_of_lost_open(const fuse_in_header& header, Bytes arguments);
     bool dispatch(Bytes request); // false: it is none
     bool read(const fuse_in_header& header, Bytes arguments);
     bool write(const fuse_in_header& header, Bytes arguments);
-    bool interrupt(Bytes arguments);
+    bool interrupt(const fuse_in_header& header, Bytes arguments);
     bool open(const fuse_in_header& header, Bytes arguments);
     bool release(const fuse_in_header& header, Bytes arguments);
     bool ioctl(const fuse_in_header& header, Bytes arguments);

@@ -16,12 +16,15 @@
 #include <spdlog/spdlog.h>
 
 #include "announce.h"
+#include "keeper.h"
 #include "libfuse_log.h"
 #include "loop.h"
 #include "memory_limit.h"
 #include "operations.h"
 #include "options.h"
+#include "pages.h"
 #include "privileges.h"
+#include "renewal.h"
 #include "session.h"
 #include "stop_signal.h"
 
@@ -113,9 +116,46 @@ int status_of_end(const Session& session) {
     return EXIT_FAILURE;
 }
 
-// Serves until a signal comes or the connection is over. Returns the exit status.
-int serve(Session& session, Loop& loop, Operations& operations, Announcer& announcer,
-          const ServingUser& user) {
+// Serves calls until a signal comes or the connection is over. Returns the exit status.
+int serve_calls(Session& session, Loop& loop) {
+    Loop::State state = Loop::State::open;
+    while (state == Loop::State::open && stop_requested() == 0) {
+        state = loop.serve_one();
+    }
+    if (state == Loop::State::ended) {
+        return status_of_end(session);
+    }
+    return state == Loop::State::open ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+// In a process of its own, which may be killed.
+int serve_kept_calls(Session& session, Loop& loop, Renewal& renewal, int predecessor) {
+    static_cast<void>(SharedRange::current()->lock()); // the keeper has said if that fails
+    if (!renewal.check(session, predecessor)) {
+        loop.refuse_received();
+    }
+    Operations& operations = renewal.operations();
+    operations.keep();
+    if (!loop.recover(predecessor)) {
+        return EXIT_FAILURE;
+    }
+    const int status = serve_calls(session, loop);
+    operations.end();
+    return status;
+}
+
+// Whether each server will be able to.
+void say_if_pages_cannot_be_locked() {
+    if (!SharedRange::current()->lock()) {
+        spdlog::info("messages are not locked in memory, which 'ulimit -l' does not allow: if the "
+                     "system swaps them out, a kill may cost one (see ipcdevd(8), --keep)");
+    }
+}
+
+// Makes the device appear, and serves it. Returns the exit status.
+int serve(Session& session, Loop& loop, Renewal& renewal, Announcer& announcer,
+          const Options& options) {
+    Operations& operations = renewal.operations();
     const AnswersAtTheEnd answers(operations, announcer);
     using State = Loop::State;
     State state = State::open;
@@ -127,18 +167,21 @@ int serve(Session& session, Loop& loop, Operations& operations, Announcer& annou
         throw CannotServe("the kernel closed the connection before " + session.path().string() +
                           " was there");
     }
-    if (stop_requested() == 0) {
-        session.publish();
-        drop_privileges(user);
-        announcer.ready(session.path(), describe(session));
+    if (stop_requested() != 0) {
+        return EXIT_SUCCESS;
     }
-    while (state == State::open && stop_requested() == 0) {
-        state = loop.serve_one();
+    session.publish();
+    drop_privileges(options.user);
+    announcer.ready(session.path(), describe(session));
+    if (!options.keep) {
+        return serve_calls(session, loop);
     }
-    if (state == State::ended) {
-        return status_of_end(session);
-    }
-    return state == State::open ? EXIT_SUCCESS : EXIT_FAILURE;
+    say_if_pages_cannot_be_locked();
+    const int status = keep_serving(
+        [&](int predecessor) { return serve_kept_calls(session, loop, renewal, predecessor); },
+        [&] { return operations.last_call(); });
+    renewal.check(session, 0); // the last one may have been killed too
+    return status;
 }
 
 int run(int argc, char** argv) {
@@ -155,16 +198,20 @@ int run(int argc, char** argv) {
         if (options.cpu) {
             stay_on(*options.cpu);
         }
-        Operations operations(options.settings, options.access.owner);
+        std::optional<SharedRange> shared;
+        if (options.keep) {
+            shared.emplace();
+        }
+        Renewal renewal(options.settings, options.access.owner, geteuid());
         std::unique_ptr<Session> session; // ends after the signals do
         const StopSignals signals;
         // A failure is reported in one sentence of our own.
         log_libfuse(spdlog::level::debug);
         session = open_session(options);
         log_libfuse(spdlog::level::err);
-        operations.attach(*session);
-        Loop loop(*session, operations, options.spin);
-        const int status = serve(*session, loop, operations, announcer, options.user);
+        renewal.operations().attach(*session);
+        Loop loop(*session, renewal.operations(), options.spin);
+        const int status = serve(*session, loop, renewal, announcer, options);
         spdlog::info("stopped");
         return status;
     } catch (const Stopped&) {

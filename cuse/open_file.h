@@ -15,28 +15,23 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "accounts.h"
 #include "open.h"
+#include "pages.h"
 
 namespace ipcdev {
 
 class OpenFile final : public Open {
   public:
-    OpenFile(int open_flags, Accounts::Handle of_who_opened)
-        : flags(open_flags), account(std::move(of_who_opened)) {}
+    OpenFile() = default;
     OpenFile(const OpenFile&) = delete;
     OpenFile& operator=(const OpenFile&) = delete;
 
-    // The number by which the kernel identifies this open in every call: its address.
-    [[nodiscard]] std::uint64_t handle() const { return reinterpret_cast<std::uintptr_t>(this); }
-    [[nodiscard]] static OpenFile& of(std::uint64_t handle) {
-        return *reinterpret_cast<OpenFile*>(handle); // NOLINT(performance-no-int-to-ptr)
-    }
-
     // By which the kernel knows who polls this open, while watch_hook is linked.
-    std::uint64_t poll_handle = 0;
+    Kept<std::uint64_t> poll_handle;
 
     // Where a read that got bytes ended: in its call, and in the message.
     struct ReadEnd {
@@ -54,18 +49,64 @@ class OpenFile final : public Open {
     // already has? If so, the open has begun the message, and these bytes are next.
     [[nodiscard]] bool goes_on(pid_t thread, off_t offset) const;
 
-    ListHook hook;       // in the list of opens
-    ListHook watch_hook; // in the list of opens to notify, while it has a poller
-    const int flags;
-    const Accounts::Handle account; // of the user who opened it
-    bool batch = false;             // its calls move frames
+    ListHook hook;          // in the list of opens
+    ListHook watch_hook;    // in the list of opens to notify, while it has a poller
+    Kept<int> flags;        // O_*
+    Kept<uid_t> user;       // who opened it
+    Kept<Account*> account; // of the user who opened it
+    Kept<bool> batch;       // its calls move frames
 
   private:
-    ReadEnd last_read_;
-    off_t furthest_part_end_ = 0;
+    friend class OpenFiles;
+    friend class Validation;
+
+    void forget_calls();
+
+    Kept<std::uint32_t> generation_; // how often its place was used
+    Kept<bool> is_open_;
+    Kept<ReadEnd> last_read_;
+    Kept<off_t> furthest_part_end_;
 };
 
 using OpenFileList = List<OpenFile, &OpenFile::hook>;
 using WatchedFileList = List<OpenFile, &OpenFile::watch_hook>;
+
+// All opens, by the number by which the kernel identifies each in every call.
+class OpenFiles {
+  public:
+    static constexpr std::size_t count = 1U << 18U; // at a time
+
+    // Throws std::bad_alloc.
+    OpenFiles() : places_(count) {}
+    OpenFiles(const OpenFiles&) = delete;
+    OpenFiles& operator=(const OpenFiles&) = delete;
+    ~OpenFiles();
+
+    // Null if there are too many.
+    [[nodiscard]] OpenFile* make(int flags, Account& account);
+    // Requires: it is on no list, and the device knows it no more.
+    void release(OpenFile& file);
+    [[nodiscard]] OpenFile* first() { return open_.front(); }
+
+    [[nodiscard]] std::uint64_t handle(const OpenFile& file) const;
+    // Is it of one that is open?
+    [[nodiscard]] bool has(std::uint64_t handle);
+    // Requires: it is.
+    [[nodiscard]] OpenFile& of(std::uint64_t handle);
+
+    [[nodiscard]] std::size_t made() const { return places_.made(); }
+    // Of a table that has made none, in memory that had another: takes over up to `most` opens of
+    // that one, as they were opened, with nothing begun or parked. `take` gets each, and gives it
+    // an account, or returns false. What can't be an open is left out; its place is not used
+    // again. May be cut short and repeated.
+    void restore(std::size_t most, const std::function<bool(OpenFile&)>& take);
+
+  private:
+    friend class Validation;
+
+    Places<OpenFile> places_;
+    OpenFileList open_;
+    OpenFileList unused_;
+};
 
 } // namespace ipcdev

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <ctime>
-#include <new>
 
 #include <spdlog/spdlog.h>
 
@@ -24,18 +23,24 @@ std::uint64_t monotonic_ns() {
 
 } // namespace
 
-Operations::Operations(const Settings& settings, std::optional<uid_t> owner)
-    : device_(settings), accounts_(geteuid(), owner) {}
+Operations::Operations(const Settings& settings, std::optional<uid_t> owner, uid_t starter)
+    : starter_(starter), device_(settings), accounts_(starter, owner) {
+    effects_.change().budget = step_messages;
+    mark_ = complete;
+}
 
 Operations::~Operations() {
+    UndoLog::watch_nothing();
     drop_all();
 }
 
 void Operations::end() {
-    Effects effects;
-    device_.cancel_all(ENODEV, effects);
-    act_on(effects);
+    undo_.roll_back(); // what an exception, or a kill that nobody follows, left half done
+    device_.change().cancel_all(ENODEV, effects_.change());
+    commit_call();
+    deliver();
     drop_all();
+    commit();         // trim() can't be undone
     payloads_.trim(); // ending the session may need memory, and the payloads may hold all of it
 }
 
@@ -45,146 +50,247 @@ void Operations::end() {
 void Operations::drop_all() {
     while (watched_.pop_front() != nullptr) {
     }
-    Effects effects;
-    while (OpenFile* file = files_.pop_front()) {
-        device_.release(*file, effects);
-        delete file;
+    while (OpenFile* file = files_.first()) {
+        device_.change().release(*file, effects_.change());
+        files_.release(*file);
+        commit_call();
+        deliver();
     }
-    device_.clear(effects);
-    act_on(effects);
+    device_.change().clear(effects_.change());
+    commit_call();
+    deliver();
 }
 
-void Operations::open(Reply reply, int open_flags, uid_t user) {
-    Accounts::Handle account = accounts_.open(user);
-    auto* file =
-        account == nullptr ? nullptr : new (std::nothrow) OpenFile(open_flags, std::move(account));
+void Operations::recover(bool after_another) {
+    if (after_another) {
+        ++generation_;
+    }
+    commit_call();
+    deliver();
+    for (const RequestList* parked : {&device_->readers(), &device_->writers()}) {
+        for (const Request& request : *parked) {
+            repeat_interrupt(session_->connection(), request.id);
+        }
+    }
+    effects_.change().became_readable = true; // some may have missed the edge
+    notify_pollers();
+    commit();
+}
+
+std::uint32_t Operations::crashes_in(std::uint64_t unique) {
+    crashes_ = crashed_in_ == unique ? crashes_ + 1 : 1;
+    crashed_in_ = unique;
+    commit();
+    return crashes_;
+}
+
+bool Operations::is_owing() const {
+    return device_->under_way() || !effects_->completed.empty() || answer_.is_owed() ||
+           !effects_->retired_messages.empty() || !effects_->retired_pieces.empty() ||
+           effects_->became_readable || effects_->became_writable;
+}
+
+void Operations::refuse_next_owed() {
+    const int connection = session_->connection();
+    if (device_->under_way()) {
+        return;
+    }
+    if (auto* call = static_cast<PendingCall*>(effects_.change().completed.front())) {
+        answer_error(connection, call->id, EIO);
+        parked_.remove(*call);
+        if (call->state == RequestState::copying) {
+            finish_read(*call);
+        } else {
+            effects_.change().completed.erase(*call);
+            recycle(*call);
+        }
+    } else if (answer_.is_owed()) {
+        answer_.refuse(connection, EIO);
+    }
+    commit();
+}
+
+// --- calls: all that is done here is done at the commit, or not at all
+
+void Operations::finish(std::uint64_t unique) {
+    last_call_ = unique;
+    commit_call();
+    deliver();
+}
+
+// All its steps are one change, unless that would be too much for the undo log.
+void Operations::commit_call() {
+    while (device_->under_way()) {
+        commit_if_long();
+        effects_.change().budget = step_messages;
+        device_.change().go_on(effects_.change());
+        release_retired();
+    }
+    commit();
+}
+
+void Operations::refuse(std::uint64_t unique, int error) {
+    answer_.error(unique, error);
+    finish(unique);
+}
+
+void Operations::open(std::uint64_t unique, int open_flags, uid_t user) {
+    Account* account = accounts_.open(user);
+    OpenFile* file = account == nullptr ? nullptr : files_.make(open_flags, *account);
     if (file == nullptr) {
-        reply.error(ENOMEM);
-        return;
+        if (account != nullptr) {
+            accounts_.close(*account);
+        }
+        return refuse(unique, ENOMEM);
     }
-    if (!reply.opened(file->handle(), session_->open_flags())) {
-        delete file;
-        return;
-    }
-    files_.push_back(*file);
-    device_.open(*file);
-    spdlog::trace("open {:#x}", file->handle());
+    file->user = user;
+    device_.change().open(*file);
+    spdlog::trace("open {:#x}", files_.handle(*file));
+    answer_.opened(unique, files_.handle(*file), session_->open_flags());
+    finish(unique);
 }
 
-void Operations::release(Reply reply, OpenFile& file) {
-    spdlog::trace("release {:#x}", file.handle());
-    files_.erase(file);
+void Operations::release(std::uint64_t unique, OpenFile& file) {
+    spdlog::trace("release {:#x}", files_.handle(file));
     if (file.watch_hook.linked()) {
         watched_.erase(file);
     }
-    Effects effects;
-    device_.release(file, effects);
-    delete &file;
-    act_on(effects);
-    reply.success();
+    device_.change().release(file, effects_.change());
+    accounts_.close(*file.account);
+    files_.release(file);
+    answer_.error(unique, 0);
+    finish(unique);
 }
 
-void Operations::read(Reply reply, const ClientCall& client) {
+void Operations::read(const ClientCall& client) {
     if (may_be_rest(client) && !client.file.goes_on(client.thread, client.offset)) {
-        reply.error(ESPIPE); // the call ends as a short read
-        return;
+        return refuse(client.unique, ESPIPE); // the call ends as a short read
     }
-    PendingCall* call = make_call(std::move(reply), Operation::read, client);
+    PendingCall* call = make_call(Operation::read, client);
     if (call == nullptr) {
-        return;
+        return refuse(client.unique, ENOMEM);
     }
-    Effects effects;
-    device_.submit_read(*call, effects);
-    after_submit(*call, effects);
+    device_.change().submit_read(*call, effects_.change());
+    note_parked(*call);
+    finish(client.unique);
 }
 
-void Operations::write(Reply reply, const ClientCall& client, std::span<const std::byte> bytes) {
-    PendingCall* call = make_call(std::move(reply), Operation::write, client);
-    if (call == nullptr) {
-        return;
+void Operations::write(const ClientCall& client, std::span<const std::byte> bytes) {
+    if (payloads_.may_give_back()) {
+        commit(); // what is in use must not depend on it
     }
-    call->nonblocking |= session_->splitting().offsets_count && client.offset != 0;
+    commit_if_long();
+    PendingCall* call = make_call(Operation::write, client);
+    if (call == nullptr) {
+        return refuse(client.unique, ENOMEM);
+    }
+    if (session_->splitting().offsets_count && client.offset != 0) {
+        call->nonblocking.construct(true);
+    }
     if (const int error = make_messages(*call, bytes); error != 0) {
-        call->reply.error(error);
         recycle(*call);
-        return;
+        return refuse(client.unique, error);
     }
-    Effects effects;
-    device_.submit_write(*call, effects);
-    after_submit(*call, effects);
+    device_.change().submit_write(*call, effects_.change());
+    note_parked(*call);
+    finish(client.unique);
 }
 
-// Completed beats cancelled: a call that is no longer parked is not found.
-void Operations::interrupt(std::uint64_t unique) {
-    PendingCall* call = parked_.find(unique);
-    if (call == nullptr) {
-        return;
+// Completed beats cancelled: a call that is no longer parked is not found. The kernel does not take
+// the answer then; but if it is one that was lost with the state (renew), nothing else would end
+// it.
+void Operations::interrupt(std::uint64_t unique, std::uint64_t interrupted) {
+    if (PendingCall* call = parked_.find(interrupted)) {
+        device_.change().cancel(*call, EINTR, effects_.change());
+    } else {
+        answer_.error(interrupted, EINTR);
     }
-    Effects effects;
-    device_.cancel(*call, EINTR, effects);
-    act_on(effects);
+    finish(unique);
 }
 
-void Operations::poll(Reply reply, OpenFile& file, std::optional<std::uint64_t> handle) {
+void Operations::poll(std::uint64_t unique, OpenFile& file, std::optional<std::uint64_t> handle) {
     if (handle) {
         file.poll_handle = *handle;
         if (!file.watch_hook.linked()) {
             watched_.push_back(file);
         }
     }
-    const PollMask mask = device_.poll_mask(file);
+    const PollMask mask = device_->poll_mask(file);
     unsigned events = 0;
     events |= mask.readable ? POLLIN | POLLRDNORM : 0;
     events |= mask.writable ? POLLOUT | POLLWRNORM : 0;
-    reply.poll_events(events);
+    answer_.poll_events(unique, events);
+    finish(unique);
 }
 
-PendingCall* Operations::make_call(Reply reply, Operation operation, const ClientCall& client) {
+PendingCall* Operations::make_call(Operation operation, const ClientCall& client) {
     PendingCall* call = calls_.make();
     if (call == nullptr) {
-        reply.error(ENOMEM);
         return nullptr;
     }
-    call->reply = std::move(reply);
-    call->id = client.unique;
-    call->operation = operation;
-    call->bytes = client.bytes;
-    call->account = client.file.account.get();
-    call->batch = client.file.batch;
-    call->open = &client.file;
+    call->id.construct(client.unique);
+    call->operation.construct(operation);
+    call->bytes.construct(client.bytes);
+    call->account.construct(client.file.account);
+    call->batch.construct(client.file.batch);
+    call->open.construct(&client.file);
     call->thread = client.thread;
     call->offset = client.offset;
-    call->nonblocking = client.nonblocking;
+    call->nonblocking.construct(client.nonblocking);
     return call;
 }
 
-// Answers what the submit completed. If the call itself parked, an interrupt can end it from
-// now on.
-void Operations::after_submit(PendingCall& call, Effects& effects) {
+// If the call parked, an interrupt can end it from now on.
+void Operations::note_parked(PendingCall& call) {
     if (call.state == RequestState::parked) {
         spdlog::trace("parked: {} of {} bytes by thread {}",
-                      call.operation == Operation::read ? "read" : "write", call.bytes,
+                      call.operation == Operation::read ? "read" : "write", call.bytes.get(),
                       call.thread);
         call.since_ns = monotonic_ns();
         parked_.add(call);
     }
-    act_on(effects);
 }
 
-// Acts on the effects until none are left: if the kernel does not take an answer, its bytes
-// are put back, which may complete other calls.
-void Operations::act_on(Effects& effects) {
-    while (Request* request = effects.completed.pop_front()) {
-        answer(static_cast<PendingCall&>(*request), effects);
+// --- what follows: may be cut short anywhere, and is begun anew
+
+void Operations::deliver() {
+    deliver_effects();
+    if (answer_.is_owed()) {
+        answer_.send(session_->connection());
     }
-    while (Message* message = effects.retired_messages.pop_front()) {
-        payloads_.release(static_cast<Payload&>(*message));
+    notify_pollers();
+    if (effects_->budget != step_messages) {
+        effects_.change().budget = step_messages;
     }
-    while (Piece* spare = effects.retired_pieces.pop_front()) {
+    if (payloads_.has_excess()) {
+        commit(); // what is in use must not depend on it
+        payloads_.give_back_excess();
+    }
+}
+
+// Until none are left: if the kernel does not take an answer, its bytes are put back, which may
+// complete other calls. So may the end of a copy, and these get no answer before that is committed.
+void Operations::deliver_effects() {
+    const Request* last = effects_.change().completed.back();
+    while (!effects_->completed.empty()) {
+        answer(static_cast<PendingCall&>(*effects_.change().completed.front()));
+        release_retired();
+        if (const Request* now_last = effects_.change().completed.back();
+            now_last != last && now_last != nullptr) {
+            commit();
+            last = now_last;
+        }
+    }
+    release_retired();
+}
+
+void Operations::release_retired() {
+    while (!effects_->retired_messages.empty()) {
+        payloads_.release(static_cast<Payload&>(*effects_.change().retired_messages.pop_front()));
+    }
+    while (!effects_->retired_pieces.empty()) {
+        Piece* spare = effects_.change().retired_pieces.pop_front();
         recycle(static_cast<PendingCall::Spare*>(spare)->call);
-    }
-    if (effects.became_readable || effects.became_writable) {
-        notify_pollers();
     }
 }
 
@@ -192,49 +298,71 @@ void Operations::act_on(Effects& effects) {
 // reports anything, for edge-triggered epoll too, and the answer to that includes whatever
 // came meanwhile. An open that is no longer polled costs nothing from here on.
 void Operations::notify_pollers() {
-    while (OpenFile* file = watched_.pop_front()) {
-        notify_poll(session_->connection(), file->poll_handle);
+    if (effects_->became_readable || effects_->became_writable) {
+        while (OpenFile* file = watched_.pop_front()) {
+            notify_poll(session_->connection(), file->poll_handle);
+        }
+        effects_.change().became_readable = false;
+        effects_.change().became_writable = false;
     }
 }
 
-void Operations::answer(PendingCall& call, Effects& effects) {
-    parked_.remove(call);
+void Operations::answer(PendingCall& call) {
     spdlog::trace("{} of {} bytes by thread {}: {} bytes, errno {}",
-                  call.operation == Operation::read ? "read" : "write", call.bytes, call.thread,
-                  call.done, call.error);
+                  call.operation == Operation::read ? "read" : "write", call.bytes.get(),
+                  call.thread, call.done.get(), call.error.get());
     if (call.state == RequestState::copying) {
-        return answer_read(call, effects);
+        return answer_read(call);
     }
-    if (call.error != 0) {
-        call.reply.error(call.error);
-    } else if (call.operation == Operation::read) {
-        call.reply.success();
+    if (call.error == 0 && call.operation == Operation::write) {
+        answer_count(session_->connection(), call.id, call.done);
     } else {
-        call.reply.count(call.done);
+        answer_error(session_->connection(), call.id, call.error);
     }
+    effects_.change().completed.erase(call);
+    parked_.remove(call);
     recycle(call);
 }
 
-void Operations::answer_read(PendingCall& call, Effects& effects) {
-    if (!give_bytes(call)) {
-        return device_.put_back(call, call.spare, effects); // recycled when the spare is back
+void Operations::answer_read(PendingCall& call) {
+    const Sent sent = give_bytes(call);
+    parked_.remove(call);
+    if (sent == Sent::refused) {
+        effects_.change().completed.erase(call);
+        effects_.change().budget = step_messages;
+        device_.change().put_back(call, call.spare,
+                                  effects_.change()); // recycled when the spare is back
+        return commit_call(); // at once: if it were sent again, it would look as if it were taken
     }
     remember_end(call);
-    device_.copy_done(call, effects);
+    finish_read(call);
+}
+
+// It has its answer.
+void Operations::finish_read(PendingCall& call) {
+    device_.change().copy_done(call, effects_.change());
+    while (call.state == RequestState::copying) {
+        release_retired();
+        commit_if_long(); // what is left of the call is sent once more if it ends here
+        effects_.change().budget = step_messages;
+        device_.change().copy_done(call, effects_.change());
+    }
+    effects_.change().completed.erase(call);
     recycle(call);
 }
 
-// False if the kernel does not take them.
-bool Operations::give_bytes(PendingCall& call) {
+Sent Operations::give_bytes(PendingCall& call) {
+    const int connection = session_->connection();
     if (call.batch) {
-        return call.reply.bytes_in_place(frames_.pack(call.pieces));
+        return answer_bytes_in_place(connection, call.id, frames_.pack(call.pieces));
     }
-    return call.reply.bytes_in_place(static_cast<Payload&>(*call.taken.message).bytes(call.taken));
+    return answer_bytes_in_place(
+        connection, call.id, static_cast<Payload&>(*call.taken.message.get()).bytes(call.taken));
 }
 
 // Makes none if the write is too large, since the device will refuse it.
 int Operations::make_messages(PendingCall& call, std::span<const std::byte> bytes) {
-    const std::uint32_t max_message = device_.settings().max_message;
+    const std::uint32_t max_message = device_->settings().max_message;
     if (call.batch) {
         return unpack(bytes, max_message, payloads_, call);
     }

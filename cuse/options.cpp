@@ -192,6 +192,10 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
         app.add_flag("--foreground", typed.foreground, "Stay in the foreground (the default)");
     app.add_flag("--background", options.background, "Return once the device can be used")
         ->excludes(foreground);
+    app.add_flag("--keep,!--no-keep", options.keep,
+                 "Go on with another process when the one that serves is killed: clients notice "
+                 "nothing (the default with --background)")
+        ->envname("IPCDEV_KEEP");
     app.add_option("--cpu", typed.cpu,
                    "Run only on this processor; best if the clients run on it too")
         ->check(between(0, CPU_SETSIZE - 1, "(a processor's number)"))
@@ -243,6 +247,9 @@ void combine(const CLI::App& app, Options& options, const Typed& typed) {
             mistake("--path is for the FUSE file; CUSE serves /dev/NAME: use --name");
         }
         options.transport = Transport::fuse;
+    }
+    if (app.get_option("--keep")->count() == 0) {
+        options.keep = options.background; // in the foreground somebody sees it end
     }
     options.cpu = typed.cpu;
     options.spin = std::chrono::microseconds(typed.spin_us);

@@ -27,6 +27,7 @@ struct Options {
     Transport transport = Transport::automatic;
     std::filesystem::path path; // of the FUSE file; empty: derived from name and user
     bool background = false;
+    bool keep = false;                 // the device outlives the process that serves it
     std::optional<unsigned> cpu;       // the processor to run on; none: any
     std::chrono::microseconds spin{0}; // busy-wait for requests before sleeping
     spdlog::level::level_enum log_level = spdlog::level::info;

@@ -54,7 +54,11 @@ PayloadPool::PayloadPool() : arena_(block_sizes, slabs) {}
 Payload* PayloadPool::make(std::span<const std::byte> bytes) {
     assert(!bytes.empty() && bytes.size() <= IPCDEV_MESSAGE_MAX);
     void* place = arena_.allocate(PayloadSizes::index(bytes.size()));
-    return place == nullptr ? nullptr : new (place) Payload(bytes);
+    if (place == nullptr) {
+        return nullptr;
+    }
+    UndoLog::note(place, sizeof(Payload)); // it may have been another one since the last commit
+    return new (place) Payload(bytes);
 }
 
 void PayloadPool::release(Payload& payload) {

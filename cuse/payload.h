@@ -22,7 +22,7 @@ namespace ipcdev {
 
 class Payload final : public Message {
   public:
-    // Suits Reply::bytes_in_place: memory of this payload precedes them.
+    // Suits answer_bytes_in_place: memory of this payload precedes them.
     [[nodiscard]] std::span<std::byte> bytes(const Slice& slice) {
         return {data() + slice.begin, slice.size()};
     }
@@ -34,7 +34,7 @@ class Payload final : public Message {
     std::byte* data() { return header_room_.end(); }
 
     // Last: the bytes follow it.
-    std::array<std::byte, Reply::header_bytes> header_room_;
+    std::array<std::byte, answer_header_bytes> header_room_;
 };
 
 // The block sizes of payloads: for messages of 8, 16, ... 64 bytes, and above that 8 sizes
@@ -74,12 +74,23 @@ class PayloadPool {
     // there is no memory.
     [[nodiscard]] Payload* make(std::span<const std::byte> bytes);
     void release(Payload& payload);
-    // Gives unused memory back to the system.
+    // Gives unused memory back to the system. The second: what is unused beyond what a warm daemon
+    // keeps. Neither can be undone, nor can changes before it: commit them.
     void trim() { arena_.trim(); }
+    [[nodiscard]] bool has_excess() const { return arena_.has_excess(); }
+    void give_back_excess() { arena_.give_back_excess(); }
+    // Might make() do so, for the payloads of one call?
+    [[nodiscard]] bool may_give_back() const {
+        return arena_.slabs_never_used() < PayloadSizes::count;
+    }
+    // Of a pool that has made none, in memory that had others: gives that back.
+    void wipe() const { arena_.wipe(); }
 
     [[nodiscard]] std::size_t idle_bytes() const { return arena_.idle_bytes(); }
 
   private:
+    friend class Validation;
+
     Arena arena_;
 };
 

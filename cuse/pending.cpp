@@ -9,14 +9,17 @@ PendingCalls::~PendingCalls() {
 }
 
 PendingCall* PendingCalls::make() {
-    Request* unused = unused_.pop_front();
-    return unused != nullptr ? static_cast<PendingCall*>(unused) : places_.make();
+    auto* call = static_cast<PendingCall*>(unused_.pop_front());
+    call = call != nullptr ? call : places_.make();
+    if (call != nullptr) {
+        UndoLog::note(*call); // it may have been another one since the last commit
+        call->state.construct(RequestState::idle);
+        call->message.construct(nullptr);
+    }
+    return call;
 }
 
 void PendingCalls::release(PendingCall& call) {
-    call.state = RequestState::idle;
-    call.message = nullptr;
-    call.open = nullptr;
     unused_.push_front(call); // reused first, since it is in the cache
 }
 
@@ -37,9 +40,9 @@ PendingCall* ParkedCalls::find(std::uint64_t id) {
 
 // The kernel's ids are a sequence of unknown step. Knuth's multiplicative hashing, by 2^64
 // over the golden ratio, spreads them whatever the step.
-ParkedCalls::Chain& ParkedCalls::chain_of(std::uint64_t id) {
+std::size_t ParkedCalls::index_of(std::uint64_t id) {
     constexpr std::uint64_t multiplier = 0x9e37'79b9'7f4a'7c15;
-    return chains_.at((id * multiplier) >> (64U - chains_log2));
+    return (id * multiplier) >> (64U - chains_log2);
 }
 
 } // namespace ipcdev

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The replies that the daemon owes, one for every read and write that it has received.
-// Nothing else keeps a Reply.
+// The reads and writes that the daemon has received and not answered.
 //
 // Not thread-safe: callers serialise.
 #pragma once
@@ -14,7 +13,6 @@
 
 #include "memory_limit.h"
 #include "pages.h"
-#include "reply.h"
 #include "request.h"
 #include "uapi/ipcdev.h"
 
@@ -22,7 +20,7 @@ namespace ipcdev {
 
 // A read or write that the daemon has received and not answered. Its id is the kernel's id
 // for the request.
-struct PendingCall final : Request {
+struct alignas(UndoLog::line_bytes) PendingCall final : Request {
     // For a put_back. While the queue holds it, the call can't be reused.
     struct Spare final : Piece {
         explicit Spare(PendingCall& owner) : call(owner) {}
@@ -30,7 +28,7 @@ struct PendingCall final : Request {
     };
 
     Spare spare{*this};
-    Reply reply;
+    // Set in the call of the kernel that brings it, and not changed until it is released.
     pid_t thread = 0;           // that called
     off_t offset = 0;           // as the kernel sent it
     std::uint64_t since_ns = 0; // CLOCK_MONOTONIC when it parked
@@ -54,8 +52,12 @@ class PendingCalls {
     // Null if all are in use. Its request is idle and not on any list.
     [[nodiscard]] PendingCall* make();
     void release(PendingCall& call);
+    // The id of the one in that place, made or not: whatever is there.
+    [[nodiscard]] std::uint64_t id_in(std::size_t place) { return places_.at(place)->id; }
+    void wipe() const { places_.wipe(); }
 
   private:
+    friend class Validation;
     static_assert(count * sizeof(PendingCall) <= calls_mib_max << 20U);
 
     Places<PendingCall> places_;
@@ -73,11 +75,13 @@ class ParkedCalls {
     [[nodiscard]] PendingCall* find(std::uint64_t id);
 
   private:
+    friend class Validation;
     using Chain = List<PendingCall, &PendingCall::parked_hook>;
 
     static constexpr unsigned chains_log2 = 10; // on average four calls each, if all are parked
 
-    [[nodiscard]] Chain& chain_of(std::uint64_t id);
+    [[nodiscard]] static std::size_t index_of(std::uint64_t id);
+    [[nodiscard]] Chain& chain_of(std::uint64_t id) { return chains_[index_of(id)]; }
 
     std::array<Chain, std::size_t{1} << chains_log2> chains_;
 };

@@ -22,6 +22,7 @@
 
 #include "loop.h"
 #include "mount_point.h"
+#include "pages.h"
 #include "request_timeout.h"
 #include "session.h"
 #include "uapi/ipcdev.h"
@@ -92,7 +93,11 @@ class FuseSession final : public Session {
         static_cast<std::uint32_t>(max_write_bytes / static_cast<std::size_t>(getpagesize()));
     const RequestTimeouts timeouts_ = RequestTimeouts::of_this_kernel();
     bool shaking_hands_ = true; // libfuse has written nothing yet
-    struct stat attributes_ {}; // the device's
+    // The device's, as clients may have changed them: they outlive the process. A change that is
+    // cut short is made anew, as a whole.
+    using Attributes = struct stat;
+    const Pages kept_{sizeof(Attributes)};
+    Attributes& attributes_ = *new (kept_.begin()) Attributes();
     struct stat folder_ {};
 };
 

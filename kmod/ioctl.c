@@ -51,7 +51,7 @@ static int ipcdev_ioctl_info(struct ipcdev_node *node, unsigned int command, voi
 
 	if (error)
 		return error;
-	if (memchr_inv(info.reserved, 0, sizeof(info.reserved)))
+	if (info.reserved)
 		return -EINVAL;
 	info.abi_version = IPCDEV_ABI_VERSION;
 	info.server = IPCDEV_SERVER_MODULE;
@@ -67,6 +67,7 @@ static int ipcdev_ioctl_info(struct ipcdev_node *node, unsigned int command, voi
 	info.parked_writers = gauges->parked_writers;
 	info.opens = gauges->opens;
 	info.begun_messages = gauges->begun_messages;
+	info.generation = 0;
 	spin_unlock(&node->device.lock);
 	return ipcdev_struct_to_user(user, &info, sizeof(info), command);
 }

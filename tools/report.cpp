@@ -67,6 +67,9 @@ Json names_of_capabilities(__u32 bits) {
         case IPCDEV_CAP_NOWAIT:
             names.push_back("nowait");
             break;
+        case IPCDEV_CAP_KEPT:
+            names.push_back("kept");
+            break;
         default:
             names.push_back("bit" + std::to_string(bit));
         }
@@ -136,7 +139,8 @@ Record record_of(const std::string& path, const ipcdev_info& info) {
             {"begun_messages", info.begun_messages},
             {"parked_readers", info.parked_readers},
             {"parked_writers", info.parked_writers},
-            {"opens", info.opens, "(with this one)"}};
+            {"opens", info.opens, "(with this one)"},
+            {"generation", info.generation}};
 }
 
 Record record_of(const ipcdev_stats& stats) {

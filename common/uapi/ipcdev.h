@@ -113,9 +113,11 @@
  *
  * its end     If a daemon that serves the device gets SIGTERM, parked calls end
  *             with ENODEV; later ones, and all if it dies, with ECONNABORTED or
- *             ENOTCONN; pollers wake with POLLERR.  From before the start until
- *             after the end, an open of the path without O_CREAT finds the device
- *             or an error, never another file that would take the bytes.
+ *             ENOTCONN; pollers wake with POLLERR.  With IPCDEV_CAP_KEPT the
+ *             process that serves may be killed: another one goes on, and no
+ *             call ends.  From before the start until after the end, an open of
+ *             the path without O_CREAT finds the device or an error, never
+ *             another file that would take the bytes.
  *             [E1 to E4]
  */
 #ifndef IPCDEV_UAPI_H
@@ -174,6 +176,7 @@
 #define IPCDEV_CAP_CHARDEV (1U << 1) /* stat(2) shows a character device */
 #define IPCDEV_CAP_UNSPLIT (1U << 2) /* writev of any shape is one message */
 #define IPCDEV_CAP_NOWAIT (1U << 3)  /* RWF_NOWAIT works */
+#define IPCDEV_CAP_KEPT (1U << 4)    /* goes on if the process that serves is killed */
 
 /*
  * Every struct starts with its size in bytes, as the caller was compiled; it
@@ -198,6 +201,7 @@
  * @parked_writers:	write calls that are parked
  * @opens:		open file descriptions; a close may take effect late
  * @begun_messages:	messages that an open has begun and not finished
+ * @generation:		how often another process went on after one was killed
  * @reserved:		must be 0
  */
 struct ipcdev_info {
@@ -214,7 +218,8 @@ struct ipcdev_info {
 	__u32 parked_writers;
 	__u32 opens;
 	__u32 begun_messages;
-	__u32 reserved[2];
+	__u32 generation;
+	__u32 reserved;
 };
 
 /**

@@ -162,7 +162,7 @@ TEST_F(IoctlForm, StructsAndNumbersHaveOneLayoutFor32And64Bits) {
     static_assert(sizeof(ipcdev_info) == 64 && offsetof(ipcdev_info, queued_bytes) == 32);
     static_assert(offsetof(ipcdev_info, parked_readers) == 40);
     static_assert(offsetof(ipcdev_info, begun_messages) == 52);
-    static_assert(offsetof(ipcdev_info, reserved) == 56);
+    static_assert(offsetof(ipcdev_info, generation) == 56);
     static_assert(sizeof(ipcdev_stats) == 88 && offsetof(ipcdev_stats, messages_written) == 8);
     static_assert(sizeof(ipcdev_waiter) == 24 && offsetof(ipcdev_waiter, bytes) == 8);
     static_assert(sizeof(ipcdev_waiters) == 784 && offsetof(ipcdev_waiters, waiters) == 16);

@@ -201,6 +201,9 @@ void report::served_by(const ipcdev_info& info) {
     if ((info.capabilities & IPCDEV_CAP_NOWAIT) != 0) {
         capabilities.push_back("nowait");
     }
+    if ((info.capabilities & IPCDEV_CAP_KEPT) != 0) {
+        capabilities.push_back("kept");
+    }
 }
 
 void report::failed_outside_a_test(const std::string& problem) {

@@ -38,7 +38,8 @@ NEXT(ipcdev_info, queued_bytes, parked_readers);
 NEXT(ipcdev_info, parked_readers, parked_writers);
 NEXT(ipcdev_info, parked_writers, opens);
 NEXT(ipcdev_info, opens, begun_messages);
-NEXT(ipcdev_info, begun_messages, reserved);
+NEXT(ipcdev_info, begun_messages, generation);
+NEXT(ipcdev_info, generation, reserved);
 LAST(ipcdev_info, reserved);
 
 SIZE_IS(ipcdev_stats, 88);

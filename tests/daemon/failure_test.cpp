@@ -38,14 +38,14 @@ class Failure : public EachTransport {
         EachTransport::TearDown();
     }
 
-    Command failing_command() {
+    Command failing_command(std::vector<std::string> options = {}) {
         const auto path = folder() / "failure";
         make_file(path, std::string(sizeof(int), '\0'));
         const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
         void* place = mmap(nullptr, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
         checked(place == MAP_FAILED ? -1 : 0, "mmap");
         failure_ = static_cast<volatile int*>(place);
-        Command failing = command();
+        Command failing = command(std::move(options));
         failing.environment.push_back("LD_PRELOAD=" IPCDEV_FAIL_READS);
         failing.environment.push_back("IPCDEV_FAIL_READS=" + path.string());
         return failing;
@@ -53,8 +53,9 @@ class Failure : public EachTransport {
 
     // A client is parked, and a later read fails: the next one, or the one after a request
     // if that is being waited for.
-    void expect_end_by(int failure, const std::string& sentence) {
-        Daemon daemon(failing_command());
+    void expect_end_by(int failure, const std::string& sentence,
+                       std::vector<std::string> options = {}) {
+        Daemon daemon(failing_command(std::move(options)));
         const Descriptor opened = open_device(device());
         Process parked = reader(device());
         wait_for_parked_readers(opened, 1);
@@ -75,6 +76,12 @@ TEST_P(Failure, ToReadFromTheKernelIsStatus1AndParkedCallsEndWithENODEV) {
 
 TEST_P(Failure, ByAnExceptionIsStatus1AndParkedCallsEndWithENODEV) {
     expect_end_by(-1, "a read that throws\n");
+}
+
+// No other process goes on: it would fail too.
+TEST_P(Failure, OfAProcessThatIsKeptIsStatus1AndParkedCallsEndWithENODEV) {
+    expect_end_by(EIO, "can't read from the kernel: Input/output error\n", {"--keep"});
+    expect_end_by(-1, "a read that throws\n", {"--keep"});
 }
 
 // What libfuse says while the daemon serves is in the daemon's log, in its form.

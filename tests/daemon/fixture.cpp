@@ -186,7 +186,9 @@ void expect_refusal(const Outcome& outcome, const std::vector<std::string>& word
     }
 }
 
-pid_t unmounter_of(const Daemon& daemon) {
+namespace {
+
+pid_t child_of(const Process& daemon, const std::string& program) {
     for (const auto& entry : fs::directory_iterator("/proc")) {
         const std::string name = entry.path().filename();
         if (name.find_first_not_of("0123456789") != std::string::npos) {
@@ -194,11 +196,31 @@ pid_t unmounter_of(const Daemon& daemon) {
         }
         const auto pid = static_cast<pid_t>(std::stol(name));
         if (proc_line(pid, "status", "PPid") == std::to_string(daemon.pid()) &&
-            proc_line(pid, "status", "Name") == "ipcdevd-unmount") {
+            proc_line(pid, "status", "Name") == program &&
+            !proc_line(pid, "status", "State").starts_with("Z")) {
             return pid;
         }
     }
     return 0;
+}
+
+} // namespace
+
+pid_t unmounter_of(const Daemon& daemon) {
+    return child_of(daemon, "ipcdevd-unmount");
+}
+
+pid_t server_of(const Process& daemon) {
+    return child_of(daemon, "ipcdevd");
+}
+
+pid_t next_server_of(const Process& daemon, pid_t before) {
+    pid_t server = 0;
+    wait_until([&] {
+        server = server_of(daemon);
+        return server != 0 && server != before;
+    });
+    return server;
 }
 
 void kill_with_unmounter(Daemon& daemon) {

@@ -96,6 +96,10 @@ void expect_refusal(const Outcome& outcome, const std::vector<std::string>& word
 // The process that takes the daemon's mount off at the end; 0: it has none.
 [[nodiscard]] pid_t unmounter_of(const Daemon& daemon);
 
+// With --keep: the process that serves now, 0 if there is none; and the one after `before`.
+[[nodiscard]] pid_t server_of(const Process& daemon);
+[[nodiscard]] pid_t next_server_of(const Process& daemon, pid_t before);
+
 // SIGKILL for both, the unmounter first, so that nobody cleans up.
 void kill_with_unmounter(Daemon& daemon);
 

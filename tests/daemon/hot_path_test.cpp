@@ -91,7 +91,7 @@ class HotPath : public EachTransport {
     }
 
     // Of writes of `bytes`, each followed by a read that gets them.
-    static void expect_two_for_each_of(Daemon& daemon, const Descriptor& opened,
+    static void expect_two_for_each_of(pid_t server, const Descriptor& opened,
                                        const std::string& bytes) {
         Told client([&] {
             for (int i = 0; i < messages; ++i) {
@@ -102,7 +102,7 @@ class HotPath : public EachTransport {
             return 0;
         });
         {
-            Traced traced(daemon, Traced::Begin::running);
+            Traced traced(server, Traced::Begin::running);
             client.go();
             expect_two_each(calls_of(traced, 2 * messages), 2 * messages);
         }
@@ -113,8 +113,18 @@ class HotPath : public EachTransport {
 TEST_P(HotPath, TakesTwoSystemCallsForEachRequest) {
     Daemon daemon(command());
     const Descriptor opened = open_device(device());
-    expect_two_for_each_of(daemon, opened, std::string(1000, 't'));
+    expect_two_for_each_of(daemon.pid(), opened, std::string(1000, 't'));
     EXPECT_EQ(daemon.stop(), 0);
+}
+
+TEST_P(HotPath, TakesTwoSystemCallsForEachRequestOfAServerThatIsKept) {
+    Daemon keeper(command({"--keep"}));
+    const Descriptor opened = open_device(device());
+    const std::string bytes(1000, 't');
+    ASSERT_EQ(write_all(opened, bytes), 0);
+    ASSERT_EQ(read_some(opened), bytes); // now it has the memory for such messages
+    expect_two_for_each_of(server_of(keeper), opened, bytes);
+    EXPECT_EQ(keeper.stop(), 0);
 }
 
 TEST_P(HotPath, TakesTwoSystemCallsForEachRequestOfClientsThatPark) {
@@ -159,7 +169,7 @@ TEST_P(HotPath, TakesTwoSystemCallsForEachRequestOfABatch) {
     Daemon daemon(command());
     const Descriptor opened = open_device(device());
     use_batches(opened);
-    expect_two_for_each_of(daemon, opened, frames({"one", "two", "three"}));
+    expect_two_for_each_of(daemon.pid(), opened, frames({"one", "two", "three"}));
     EXPECT_EQ(daemon.stop(), 0);
 }
 
@@ -201,7 +211,7 @@ TEST_P(HotPath, TakesTwoSystemCallsForEachRequestBesideManyOpensThatPolledOnce) 
     ASSERT_EQ(poll(asked.data(), asked.size(), 1), 0) << "waits, so that the daemon is to tell it";
     ASSERT_EQ(write_all(opened, "tells them all"), 0);
     ASSERT_EQ(read_some(opened), "tells them all");
-    expect_two_for_each_of(daemon, opened, "tells nobody");
+    expect_two_for_each_of(daemon.pid(), opened, "tells nobody");
     EXPECT_EQ(daemon.stop(), 0);
 }
 
@@ -236,32 +246,39 @@ class AllocationsOf : public EachTransport {
         EachTransport::TearDown();
     }
     [[nodiscard]] std::uint64_t count() const { return *count_; }
+    void expect_none_per_message(const std::vector<std::string>& options) {
+        Daemon daemon(counted_command(options));
+        ASSERT_GT(count(), 0U) << "it is not counted";
+        const Descriptor opened = open_device(device());
+        const std::string bytes(65536, 'm');
+        const auto pass = [&](std::size_t size) {
+            ASSERT_EQ(write_all(opened, std::string_view(bytes).substr(0, size)), 0);
+            ASSERT_EQ(write_all(opened, "another"), 0);
+            ASSERT_EQ(read_some(opened, size).size(), size);
+            ASSERT_EQ(read_some(opened), "another");
+        };
+        for (std::size_t size = 64; size <= bytes.size(); size *= 2) {
+            pass(size);
+        }
+        pass(7);
+        const auto warm = count();
+        for (int i = 0; i < rounds(1000); ++i) {
+            pass(static_cast<std::size_t>(i) * 97 % bytes.size() + 1);
+        }
+        EXPECT_EQ(count() - warm, 0U) << "over " << 2 * rounds(1000) << " messages";
+        EXPECT_EQ(daemon.stop(), 0);
+    }
 
   private:
     const volatile std::uint64_t* count_ = nullptr;
 };
 
 TEST_P(AllocationsOf, AWarmDaemonAreNonePerMessage) {
-    Daemon daemon(counted_command({"--max-message", "65536"}));
-    ASSERT_GT(count(), 0U) << "it is not counted";
-    const Descriptor opened = open_device(device());
-    const std::string bytes(65536, 'm');
-    const auto pass = [&](std::size_t size) {
-        ASSERT_EQ(write_all(opened, std::string_view(bytes).substr(0, size)), 0);
-        ASSERT_EQ(write_all(opened, "another"), 0);
-        ASSERT_EQ(read_some(opened, size).size(), size);
-        ASSERT_EQ(read_some(opened), "another");
-    };
-    for (std::size_t size = 64; size <= bytes.size(); size *= 2) {
-        pass(size);
-    }
-    pass(7);
-    const auto warm = count();
-    for (int i = 0; i < rounds(1000); ++i) {
-        pass(static_cast<std::size_t>(i) * 97 % bytes.size() + 1);
-    }
-    EXPECT_EQ(count() - warm, 0U) << "over " << 2 * rounds(1000) << " messages";
-    EXPECT_EQ(daemon.stop(), 0);
+    expect_none_per_message({"--max-message", "65536"});
+}
+
+TEST_P(AllocationsOf, AWarmServerThatIsKeptAreNonePerMessage) {
+    expect_none_per_message({"--max-message", "65536", "--keep"});
 }
 
 TEST_P(AllocationsOf, AWarmDaemonAreNonePerBatch) {

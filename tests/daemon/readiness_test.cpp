@@ -117,6 +117,28 @@ TEST_P(Background, ReturnsWithStatus0OnceTheDeviceCanBeUsed) {
     }
 }
 
+TEST_P(Background, GoesOnWhenTheProcessThatServesIsKilled) {
+    Process daemon = start(command());
+    const Descriptor opened = open_device(device());
+    ASSERT_EQ(write_all(opened, "still there"), 0);
+    const pid_t server = server_of(daemon);
+    ASSERT_NE(server, 0);
+    kill(server, SIGKILL);
+    EXPECT_EQ(read_some(opened), "still there");
+    EXPECT_NE(next_server_of(daemon, server), 0);
+    stop(daemon);
+    expect_nothing_at(device());
+}
+
+TEST_P(Background, IsOneProcessIfItIsNotToBeKept) {
+    Command started = command();
+    started.arguments.emplace_back("--no-keep");
+    Process daemon = start(started);
+    EXPECT_TRUE(passes_messages(device()));
+    EXPECT_EQ(server_of(daemon), 0);
+    stop(daemon);
+}
+
 TEST_P(Background, FailsWithStatus1AndTheSentence) {
     Daemon first(command());
     Command started = command();

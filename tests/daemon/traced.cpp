@@ -26,7 +26,7 @@ void be_traced() {
     checked(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr), "PTRACE_TRACEME");
 }
 
-Traced::Traced(const Process& process, Begin begin) : pid_(process.pid()) {
+Traced::Traced(pid_t process, Begin begin) : pid_(process) {
     if (begin == Begin::running) {
         checked(ptrace(PTRACE_SEIZE, pid_, nullptr, PTRACE_O_TRACESYSGOOD), "PTRACE_SEIZE");
         checked(ptrace(PTRACE_INTERRUPT, pid_, nullptr, nullptr), "PTRACE_INTERRUPT");

@@ -21,7 +21,8 @@ class Traced {
   public:
     // Of a process that did be_traced(), or of one that runs: then it is seized.
     enum class Begin { at_exec, running };
-    Traced(const Process& process, Begin begin);
+    Traced(const Process& process, Begin begin) : Traced(process.pid(), begin) {}
+    Traced(pid_t process, Begin begin);
     Traced(const Traced&) = delete;
     Traced& operator=(const Traced&) = delete;
     // Lets it go on, untraced.

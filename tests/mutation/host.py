@@ -13,7 +13,12 @@ from pathlib import Path
 from bugs import Bug, Evidence, all_bugs
 from programs import NOT_TRIED, Differential, Failed, Tests, conformance, run, shown_by_suite, tail
 
-TARGETS = {"trace": "core_traces", "differential": "ipcdev-differential", "conformance": "ipcdevd"}
+TARGETS = {
+    "trace": "core_traces",
+    "undone": "core_undone_traces",
+    "differential": "ipcdev-differential",
+    "conformance": "ipcdevd",
+}
 WATCHDOG_MS = 6000  # for tests that take milliseconds, and hang on a bug
 
 
@@ -74,8 +79,8 @@ class Host:
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def traces(self) -> Tests:
-        return Tests([self.tree.build_folder / "tests/core/core_traces"])
+    def traces(self, kind: str) -> Tests:
+        return Tests([self.tree.build_folder / "tests/core" / TARGETS[kind]])
 
     def suite(self) -> Tests:
         daemon = shlex.quote(str(self.tree.build_folder / "cuse/ipcdevd"))
@@ -94,7 +99,11 @@ class Host:
         self.tree.copy_sources()
         if said := self.tree.build([TARGETS[kind] for kind in TARGETS if kind in kinds]):
             raise Failed(f"without a bug it does not build:\n{tail(said)}")
-        for kind, tests in (("trace", self.traces()), ("conformance", self.suite())):
+        for kind, tests in (
+            ("trace", self.traces("trace")),
+            ("undone", self.traces("undone")),
+            ("conformance", self.suite()),
+        ):
             if wanted := [evidence.what for evidence in shown if evidence.kind == kind and kind in kinds]:
                 tests.check_names(wanted)
                 self.skipped |= tests.must_pass(wanted)
@@ -113,7 +122,8 @@ class Host:
 
     def is_caught(self, shown: Evidence) -> bool:
         judges: dict[str, Callable[[str], bool]] = {
-            "trace": lambda test: self.traces().fails(test),
+            "trace": lambda test: self.traces("trace").fails(test),
+            "undone": lambda test: self.traces("undone").fails(test),
             "differential": lambda steps: self.differential().shows(int(steps.split()[0])),
             "conformance": lambda test: shown_by_suite(self.suite(), test),
         }

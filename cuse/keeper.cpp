@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "keeper.h"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <thread>
+
+#include <spdlog/spdlog.h>
+
+#include "session.h"
+#include "stop_signal.h"
+
+namespace ipcdev {
+
+namespace {
+
+constexpr int most_in_vain = 8; // processes in a row that were killed before they served a call
+constexpr std::chrono::seconds long_enough{1}; // to have served, if a call had come
+constexpr std::chrono::milliseconds first_pause{1};
+
+// An exception ends here: whatever it unwound above would be the keeper's too, in shared pages.
+int status_of(const Serve& serve, int predecessor) {
+    try {
+        return serve(predecessor);
+    } catch (const std::exception& error) {
+        spdlog::error("{}", error.what());
+        return EXIT_FAILURE;
+    }
+}
+
+pid_t fork_server(const Serve& serve, int predecessor) {
+    const pid_t keeper = getpid();
+    const pid_t server = fork();
+    if (server == -1) {
+        throw CannotServe(std::string("can't start another process: ") + std::strerror(errno));
+    }
+    if (server == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM); // without a keeper it ends, as when it is asked to
+        _exit(getppid() == keeper ? status_of(serve, predecessor) : EXIT_FAILURE);
+    }
+    return server;
+}
+
+// Its status, once it has ended.
+int wait_for(pid_t server) {
+    int status = 0;
+    int passed_on = 0;
+    while (waitpid(server, &status, 0) == -1 && errno == EINTR) {
+        if (const int signal_number = stop_requested(); signal_number != 0 && passed_on == 0) {
+            passed_on = signal_number;
+            kill(server, SIGTERM);
+        }
+    }
+    return status;
+}
+
+} // namespace
+
+int keep_serving(const Serve& serve, const std::function<std::uint64_t()>& progress) {
+    int in_vain = 0;
+    int predecessor = 0;
+    while (true) {
+        const std::uint64_t before = progress();
+        const auto start = std::chrono::steady_clock::now();
+        const int status = wait_for(fork_server(serve, predecessor));
+        if (WIFEXITED(status)) {
+            return WEXITSTATUS(status);
+        }
+        predecessor = WTERMSIG(status);
+        const bool served =
+            progress() != before || std::chrono::steady_clock::now() - start >= long_enough;
+        in_vain = served ? 0 : in_vain + 1;
+        if (in_vain == most_in_vain) {
+            spdlog::error("{} processes in a row were killed before they served a call, the last "
+                          "one by signal {} ({}): gives up",
+                          in_vain, predecessor, sigdescr_np(predecessor));
+            return EXIT_FAILURE;
+        }
+        spdlog::warn("the process that served was killed by signal {} ({}): another one goes on",
+                     predecessor, sigdescr_np(predecessor));
+        if (in_vain > 1) {
+            std::this_thread::sleep_for(first_pause * (1 << in_vain));
+        }
+    }
+}
+
+} // namespace ipcdev

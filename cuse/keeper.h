@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// Keeps the device alive while the processes that serve it come and go.
+//
+//     keeper                     server
+//     forks            ------>   undoes or finishes what its predecessor had begun, serves
+//     waits                      is killed, at any instruction
+//     forks            ------>   ...
+//
+// Both have the connection and the pages of the device (pages.h), and the kernel notices nothing:
+// calls that are parked stay so, new ones wait for the next server. The keeper reads nothing that
+// a client has written.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace ipcdev {
+
+// Serves in a process of its own. `predecessor`: the signal that killed the one before it; 0: this
+// is the first. Returns the exit status.
+using Serve = std::function<int(int predecessor)>;
+
+// Forks a process for `serve`, and another one whenever one was killed by a signal. Returns what
+// `serve` returned, if one ended by itself; EXIT_FAILURE, and says so, if several in a row were
+// killed in their first second and `progress` was the same each time. Passes a stop signal on.
+[[nodiscard]] int keep_serving(const Serve& serve, const std::function<std::uint64_t()>& progress);
+
+} // namespace ipcdev
