@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
@@ -92,6 +93,27 @@ void Announcer::ready(const std::string& path, const std::string& how) {
     }
     close(parent_);
     parent_ = -1;
+}
+
+void Announcer::resumed(const std::string& path, bool in_background) {
+    if (in_background) {
+        log_to_syslog();
+    }
+    spdlog::info("goes on with {}, as ipcdevd " IPCDEV_VERSION, path);
+    was_ready_ = true;
+    reloaded();
+}
+
+// The time tells systemd for which of several requests it is (sd_notify(3)).
+void Announcer::reloading() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+               (static_cast<long long>(now.tv_sec) * 1'000'000) + (now.tv_nsec / 1000));
+}
+
+void Announcer::reloaded() {
+    sd_notify(0, "READY=1");
 }
 
 void Announcer::stopping() const {

@@ -23,7 +23,12 @@ class Announcer {
     void go_to_background();
 
     void ready(const std::string& path, const std::string& how);
-    // Does nothing unless ready() was called.
+    // In the program that goes on. `in_background`: the one before had gone there.
+    void resumed(const std::string& path, bool in_background);
+    // To systemd, when an upgrade begins, and when it is over without another program.
+    static void reloading();
+    static void reloaded();
+    // Does nothing unless ready() or resumed() was called.
     void stopping() const;
 
   private:

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "descriptor.h"
 
@@ -18,6 +19,9 @@ class Folder {
     // also does if another user could replace a folder on the way, or the device: root
     // would then serve, and clean up, where that user wants it to.
     explicit Folder(const std::filesystem::path& path);
+    // With that absolute path, open already.
+    Folder(const std::filesystem::path& path, Descriptor fd)
+        : path_(path), name_(path.filename()), fd_(std::move(fd)) {}
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     [[nodiscard]] const std::string& name() const { return name_; } // of the device, in it

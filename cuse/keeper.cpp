@@ -18,6 +18,7 @@
 
 #include "session.h"
 #include "stop_signal.h"
+#include "upgrade.h"
 
 namespace ipcdev {
 
@@ -45,33 +46,52 @@ pid_t fork_server(const Serve& serve, int predecessor) {
     }
     if (server == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM); // without a keeper it ends, as when it is asked to
+        ignore_upgrade_requests();
         _exit(getppid() == keeper ? status_of(serve, predecessor) : EXIT_FAILURE);
     }
     return server;
 }
 
 // Its status, once it has ended.
-int wait_for(pid_t server) {
-    int status = 0;
-    int passed_on = 0;
-    while (waitpid(server, &status, 0) == -1 && errno == EINTR) {
-        if (const int signal_number = stop_requested(); signal_number != 0 && passed_on == 0) {
-            passed_on = signal_number;
-            kill(server, SIGTERM);
+int wait_for(pid_t server, Upgrade& upgrade) {
+    bool passed_on = false;
+    while (true) {
+        int status = 0;
+        const pid_t ended = waitpid(-1, &status, 0);
+        if (ended == server) {
+            return status;
+        }
+        if (ended != -1 && ended == upgrade.asked()) {
+            upgrade.answered(status, server);
+        }
+        if (stop_requested() != 0) {
+            if (!passed_on) {
+                passed_on = true;
+                kill(server, SIGTERM);
+            }
+        } else if (!upgrade.is_asking() && take_upgrade_request()) {
+            upgrade.ask();
         }
     }
-    return status;
 }
 
 } // namespace
 
-int keep_serving(const Serve& serve, const std::function<std::uint64_t()>& progress) {
+int end_server(pid_t server) {
+    int status = 0;
+    kill(server, SIGKILL);
+    while (waitpid(server, &status, 0) == -1 && errno == EINTR) {
+    }
+    return status;
+}
+
+int keep_serving(const Serve& serve, const std::function<std::uint64_t()>& progress,
+                 Upgrade& upgrade, int predecessor) {
     int in_vain = 0;
-    int predecessor = 0;
     while (true) {
         const std::uint64_t before = progress();
         const auto start = std::chrono::steady_clock::now();
-        const int status = wait_for(fork_server(serve, predecessor));
+        const int status = wait_for(fork_server(serve, predecessor), upgrade);
         if (WIFEXITED(status)) {
             return WEXITSTATUS(status);
         }

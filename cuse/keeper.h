@@ -12,10 +12,14 @@
 // a client has written.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 
 namespace ipcdev {
+
+class Upgrade;
 
 // Serves in a process of its own. `predecessor`: the signal that killed the one before it; 0: this
 // is the first. Returns the exit status.
@@ -23,7 +27,13 @@ using Serve = std::function<int(int predecessor)>;
 
 // Forks a process for `serve`, and another one whenever one was killed by a signal. Returns what
 // `serve` returned, if one ended by itself; EXIT_FAILURE, and says so, if several in a row were
-// killed in their first second and `progress` was the same each time. Passes a stop signal on.
-[[nodiscard]] int keep_serving(const Serve& serve, const std::function<std::uint64_t()>& progress);
+// killed in their first second and `progress` was the same each time. Passes a stop signal on, and
+// has `upgrade` see to a request for one. `predecessor`: as for the first of its processes.
+[[nodiscard]] int keep_serving(const Serve& serve, const std::function<std::uint64_t()>& progress,
+                               Upgrade& upgrade, int predecessor);
+
+// Kills the process that serves for the program before this one, and returns its status of wait(2):
+// it may have ended by itself.
+[[nodiscard]] int end_server(pid_t server);
 
 } // namespace ipcdev

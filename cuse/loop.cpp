@@ -23,9 +23,7 @@ namespace ipcdev {
 
 namespace {
 
-constexpr std::size_t header_room = 4096; // libfuse's figure: enough for any request's arguments
-constexpr std::size_t buffer_bytes = header_room + max_write_bytes;
-static_assert(buffer_bytes >= FUSE_MIN_READ_BUFFER); // the kernel refuses smaller ones
+static_assert(Loop::buffer_bytes >= FUSE_MIN_READ_BUFFER); // the kernel refuses smaller ones
 
 constexpr std::uint32_t poisonous = 2; // crashes in one request
 
@@ -75,9 +73,11 @@ bool is_crash(int signal) {
 
 Loop::Loop(Session& session, Operations& operations, std::chrono::microseconds spin)
     : connection_(session.connection()), spin_(spin), session_(session), operations_(operations),
-      buffer_(buffer_bytes) { // aligned to a page: the kernel copies page by page
-    if (spin_.count() != 0) {
-        fcntl(connection_, F_SETFL, fcntl(connection_, F_GETFL) | O_NONBLOCK);
+      buffer_(buffer_bytes, Part::request) { // aligned to a page: the kernel copies page by page
+    const int now = fcntl(connection_, F_GETFL); // an earlier program may have spun
+    const int wanted = spin_.count() != 0 ? now | O_NONBLOCK : now & ~O_NONBLOCK;
+    if (wanted != now) {
+        fcntl(connection_, F_SETFL, wanted);
     }
 }
 

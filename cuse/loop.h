@@ -57,6 +57,10 @@ class Loop {
         failed // can't be read, or has sent something that is no request; the log says why
     };
 
+    // For one request.
+    static constexpr std::size_t buffer_bytes =
+        4096 + max_write_bytes; // libfuse's figure: enough for any request's arguments
+
     // `spin`: how long to busy-wait for a request before sleeping. It saves waking an idle
     // processor, but takes time from a client on the same processor. Throws
     // std::bad_alloc.

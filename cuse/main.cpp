@@ -3,19 +3,25 @@
 // ipcdevd: options and wiring.
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <optional>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "announce.h"
+#include "inheritance.h"
 #include "keeper.h"
 #include "libfuse_log.h"
 #include "loop.h"
@@ -27,6 +33,7 @@
 #include "renewal.h"
 #include "session.h"
 #include "stop_signal.h"
+#include "upgrade.h"
 
 namespace ipcdev {
 
@@ -135,6 +142,7 @@ int serve_kept_calls(Session& session, Loop& loop, Renewal& renewal, int predece
         loop.refuse_received();
     }
     Operations& operations = renewal.operations();
+    operations.attach(session); // which may be another program's up to now
     operations.keep();
     if (!loop.recover(predecessor)) {
         return EXIT_FAILURE;
@@ -152,9 +160,26 @@ void say_if_pages_cannot_be_locked() {
     }
 }
 
+// By one such process after the other. Returns the exit status.
+int keep(Session& session, Loop& loop, Renewal& renewal, Upgrade& upgrade, int predecessor) {
+    constexpr auto nobody = static_cast<uid_t>(-1);
+    say_if_pages_cannot_be_locked();
+    Inheritance left;
+    left.memory = SharedRange::current()->hand_over();
+    left.starter = static_cast<int>(renewal.origin().starter);
+    left.owner = static_cast<int>(renewal.origin().owner.value_or(nobody));
+    session.bequeath(left);
+    upgrade.prepare(SharedRange::current()->layout(), left);
+    const int status =
+        keep_serving([&](int before) { return serve_kept_calls(session, loop, renewal, before); },
+                     [&] { return renewal.operations().last_call(); }, upgrade, predecessor);
+    renewal.check(session, 0); // the last one may have been killed too
+    return status;
+}
+
 // Makes the device appear, and serves it. Returns the exit status.
 int serve(Session& session, Loop& loop, Renewal& renewal, Announcer& announcer,
-          const Options& options) {
+          const Options& options, Upgrade& upgrade) {
     Operations& operations = renewal.operations();
     const AnswersAtTheEnd answers(operations, announcer);
     using State = Loop::State;
@@ -176,42 +201,107 @@ int serve(Session& session, Loop& loop, Renewal& renewal, Announcer& announcer,
     if (!options.keep) {
         return serve_calls(session, loop);
     }
-    say_if_pages_cannot_be_locked();
-    const int status = keep_serving(
-        [&](int predecessor) { return serve_kept_calls(session, loop, renewal, predecessor); },
-        [&] { return operations.last_call(); });
-    renewal.check(session, 0); // the last one may have been killed too
-    return status;
+    return keep(session, loop, renewal, upgrade, 0);
+}
+
+// A new device. Returns the exit status.
+int start(const Options& options, Announcer& announcer, Upgrade& upgrade) {
+    if (options.background) {
+        announcer.go_to_background();
+    }
+    if (options.cpu) {
+        stay_on(*options.cpu);
+    }
+    std::optional<SharedRange> shared;
+    if (options.keep) {
+        shared.emplace();
+    }
+    Renewal renewal({.settings = options.settings,
+                     .owner = options.access.owner,
+                     .starter = geteuid()}); // it switches users later
+    std::unique_ptr<Session> session;        // ends after the signals do
+    const StopSignals signals(options.keep);
+    // A failure is reported in one sentence of our own.
+    log_libfuse(spdlog::level::debug);
+    session = open_session(options);
+    log_libfuse(spdlog::level::err);
+    renewal.operations().attach(*session);
+    Loop loop(*session, renewal.operations(), options.spin);
+    return serve(*session, loop, renewal, announcer, options, upgrade);
+}
+
+Renewal::Origin origin_of(const Options& options, const Inheritance& inheritance) {
+    Renewal::Origin origin{.settings = options.settings,
+                           .owner = {},
+                           .starter = static_cast<uid_t>(inheritance.starter)};
+    if (inheritance.owner != -1) {
+        origin.owner = static_cast<uid_t>(inheritance.owner);
+    }
+    return origin;
+}
+
+// Goes on with the device of the program that has executed this one (upgrade.h). Up to the end of
+// its server it changes nothing there. Returns the exit status.
+int resume(const Options& options, const Inheritance& inheritance, Announcer& announcer,
+           Upgrade& upgrade) {
+    const std::string layout = layout_of_this_program();
+    SharedRange shared(inheritance.memory);
+    if (shared.layout() != layout) {
+        throw CannotServe("can't go on with a device whose state is laid out in another way (" +
+                          shared.layout() + ", here " + layout + ")");
+    }
+    const Pages device(sizeof(Operations), Part::device);
+    const Pages kept(sizeof(SessionState), Part::session);
+    auto& operations = *std::launder(reinterpret_cast<Operations*>(device.begin()));
+    auto& state = *std::launder(reinterpret_cast<SessionState*>(kept.begin()));
+    std::unique_ptr<Session> session; // ends after the signals do
+    const StopSignals signals(true);
+    log_libfuse(spdlog::level::debug);
+    session = resume_session(state, inheritance);
+    log_libfuse(spdlog::level::err);
+    Loop loop(*session, operations, options.spin);
+    let_signals_in();
+
+    const int status = end_server(inheritance.server);
+    Renewal renewal(origin_of(options, inheritance), shared);
+    operations.attach(*session);
+    announcer.resumed(session->path(), options.background);
+    const AnswersAtTheEnd answers(operations, announcer);
+    if (WIFEXITED(status)) {
+        renewal.check(*session, 0);
+        return WEXITSTATUS(status);
+    }
+    return keep(*session, loop, renewal, upgrade, WTERMSIG(status));
+}
+
+// What executing a program has changed. It was executed by its descriptor, and would be named after
+// that. And nobody may look into a process that had privileges.
+void restore_process(const Inheritance& inheritance) {
+    prctl(PR_SET_NAME, "ipcdevd");
+    if (inheritance.dumpable != 1) {
+        prctl(PR_SET_DUMPABLE, 0);
+    }
 }
 
 int run(int argc, char** argv) {
+    const std::optional<Inheritance> inheritance = from_environment();
+    if (inheritance) {
+        restore_process(*inheritance);
+    }
     const Options options = parse_options(argc, argv);
+    if (options.print_layout) {
+        std::puts(layout_of_this_program().c_str());
+        return EXIT_SUCCESS;
+    }
     spdlog::set_default_logger(spdlog::stderr_color_mt("ipcdevd"));
     spdlog::set_pattern("ipcdevd: %^%l%$: %v");
     spdlog::set_level(options.log_level);
     umask(S_IRWXG | S_IRWXO); // what it creates is for its user only
     Announcer announcer;      // its parent ends after the sentence below is written
+    Upgrade upgrade(argv);
     try {
-        if (options.background) {
-            announcer.go_to_background();
-        }
-        if (options.cpu) {
-            stay_on(*options.cpu);
-        }
-        std::optional<SharedRange> shared;
-        if (options.keep) {
-            shared.emplace();
-        }
-        Renewal renewal(options.settings, options.access.owner, geteuid());
-        std::unique_ptr<Session> session; // ends after the signals do
-        const StopSignals signals;
-        // A failure is reported in one sentence of our own.
-        log_libfuse(spdlog::level::debug);
-        session = open_session(options);
-        log_libfuse(spdlog::level::err);
-        renewal.operations().attach(*session);
-        Loop loop(*session, renewal.operations(), options.spin);
-        const int status = serve(*session, loop, renewal, announcer, options);
+        const int status = inheritance ? resume(options, *inheritance, announcer, upgrade)
+                                       : start(options, announcer, upgrade);
         spdlog::info("stopped");
         return status;
     } catch (const Stopped&) {

@@ -23,6 +23,28 @@ std::unique_ptr<MountPoint> MountPoint::claim(const std::filesystem::path& path)
     return geteuid() == 0 ? claim_for_root(path) : claim_for_user(path);
 }
 
+std::unique_ptr<MountPoint> MountPoint::resume(const std::filesystem::path& path, bool by_root,
+                                               int mount_id, const Inheritance& inheritance) {
+    return by_root ? resume_for_root(path, mount_id, inheritance)
+                   : resume_for_user(path, mount_id, inheritance);
+}
+
+MountPoint::MountPoint(const std::filesystem::path& path, int mount_id,
+                       const Inheritance& inheritance)
+    : folder_(path, Descriptor(inheritance.folder)),
+      lock_(folder_, Descriptor(inheritance.hidden), Descriptor(inheritance.lock)),
+      unmounter_(
+          std::make_unique<Unmounter>(Descriptor(inheritance.lifeline), inheritance.unmounter)),
+      mount_id_(mount_id) {}
+
+void MountPoint::bequeath(Inheritance& inheritance) const {
+    inheritance.folder = folder_.fd();
+    inheritance.hidden = lock_.hidden();
+    inheritance.lock = lock_.file();
+    inheritance.lifeline = unmounter_->lifeline().get();
+    inheritance.unmounter = unmounter_->child();
+}
+
 Descriptor MountPoint::connect() {
     // First, so that a kill at any later moment leaves nothing.
     const std::array kept{folder_.fd(), lock_.hidden(), lock_.file()};

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "folder.h"
+#include "inheritance.h"
 #include "mounts.h"
 #include "serving_lock.h"
 #include "unmounter.h"
@@ -35,6 +36,10 @@ class MountPoint {
     // The kind for this process's user. Takes the lock, and cleans up after an ipcdevd of
     // this user that was killed. Throws CannotServe and Stopped.
     [[nodiscard]] static std::unique_ptr<MountPoint> claim(const std::filesystem::path& path);
+    // Goes on with one that the program before has mounted and published.
+    [[nodiscard]] static std::unique_ptr<MountPoint> resume(const std::filesystem::path& path,
+                                                            bool by_root, int mount_id,
+                                                            const Inheritance& inheritance);
     MountPoint(const MountPoint&) = delete;
     MountPoint& operator=(const MountPoint&) = delete;
     // Calls remove().
@@ -50,7 +55,10 @@ class MountPoint {
     // Call it once the device answers: makes it appear at its path. Throws CannotServe.
     virtual void publish() = 0;
 
-    // False once somebody has unmounted it. Requires: connect() was called.
+    // The mount's number. Requires: connect() was called, as for the next two.
+    [[nodiscard]] int mount_id() const { return mount_id_; }
+    void bequeath(Inheritance& inheritance) const;
+    // False once somebody has unmounted it.
     [[nodiscard]] bool is_mounted() const { return find_mount(mount_id_).has_value(); }
 
     // Has the unmounter unmount and clean up, and waits for it. Leaves alone whatever else
@@ -59,6 +67,7 @@ class MountPoint {
 
   protected:
     explicit MountPoint(const std::filesystem::path& path) : folder_(path), lock_(folder_) {}
+    MountPoint(const std::filesystem::path& path, int mount_id, const Inheritance& inheritance);
 
     // Mounts at entry(), and returns the connection.
     virtual Descriptor mount() = 0;
@@ -84,6 +93,11 @@ class MountPoint {
 // In mount_point_root.cpp and mount_point_user.cpp; claim() chooses.
 [[nodiscard]] std::unique_ptr<MountPoint> claim_for_root(const std::filesystem::path& path);
 [[nodiscard]] std::unique_ptr<MountPoint> claim_for_user(const std::filesystem::path& path);
+// Likewise; resume() chooses.
+[[nodiscard]] std::unique_ptr<MountPoint>
+resume_for_root(const std::filesystem::path& path, int mount_id, const Inheritance& inheritance);
+[[nodiscard]] std::unique_ptr<MountPoint>
+resume_for_user(const std::filesystem::path& path, int mount_id, const Inheritance& inheritance);
 
 // Throws CannotServe if /dev/fuse can't be opened.
 void refuse_without_fuse();

@@ -28,6 +28,8 @@ std::string itself(int fd) {
 class RootMountPoint final : public MountPoint {
   public:
     explicit RootMountPoint(const std::filesystem::path& path);
+    RootMountPoint(const std::filesystem::path& path, int mount_id, const Inheritance& inheritance)
+        : MountPoint(path, mount_id, inheritance) {}
     [[nodiscard]] std::string name_in_mount() const override { return {}; }
     void publish() override {} // the mount is at the path
 
@@ -101,6 +103,11 @@ bool RootMountPoint::clear() const {
 
 std::unique_ptr<MountPoint> claim_for_root(const std::filesystem::path& path) {
     return std::make_unique<RootMountPoint>(path);
+}
+
+std::unique_ptr<MountPoint> resume_for_root(const std::filesystem::path& path, int mount_id,
+                                            const Inheritance& inheritance) {
+    return std::make_unique<RootMountPoint>(path, mount_id, inheritance);
 }
 
 } // namespace ipcdev

@@ -32,6 +32,8 @@ constexpr const char* options =
 class UserMountPoint final : public MountPoint {
   public:
     explicit UserMountPoint(const std::filesystem::path& path);
+    UserMountPoint(const std::filesystem::path& path, int mount_id, const Inheritance& inheritance)
+        : MountPoint(path, mount_id, inheritance) {}
     [[nodiscard]] std::string name_in_mount() const override { return folder().name(); }
     void publish() override;
 
@@ -104,6 +106,11 @@ bool UserMountPoint::clear() const {
 
 std::unique_ptr<MountPoint> claim_for_user(const std::filesystem::path& path) {
     return std::make_unique<UserMountPoint>(path);
+}
+
+std::unique_ptr<MountPoint> resume_for_user(const std::filesystem::path& path, int mount_id,
+                                            const Inheritance& inheritance) {
+    return std::make_unique<UserMountPoint>(path, mount_id, inheritance);
 }
 
 } // namespace ipcdev

@@ -90,21 +90,34 @@ bool Operations::is_owing() const {
            effects_->became_readable || effects_->became_writable;
 }
 
+// Passes over calls that have their answer already, as deliver() does not commit after each. Those
+// that are completed by that get none before it is committed.
 void Operations::refuse_next_owed() {
     const int connection = session_->connection();
     if (device_->under_way()) {
         return;
     }
-    if (auto* call = static_cast<PendingCall*>(effects_.change().completed.front())) {
-        answer_error(connection, call->id, EIO);
-        parked_.remove(*call);
-        if (call->state == RequestState::copying) {
-            finish_read(*call);
+    const Request* const last = effects_.change().completed.back();
+    for (bool is_last = last == nullptr; !is_last;) {
+        auto& call = static_cast<PendingCall&>(*effects_.change().completed.front());
+        is_last = &call == last;
+        const Sent sent = answer_error(connection, call.id, EIO);
+        parked_.remove(call);
+        if (call.state == RequestState::copying) {
+            if (sent == Sent::unknown) {
+                remember_end(call);
+            }
+            finish_read(call);
         } else {
-            effects_.change().completed.erase(*call);
-            recycle(*call);
+            effects_.change().completed.erase(call);
+            recycle(call);
         }
-    } else if (answer_.is_owed()) {
+        release_retired();
+        if (sent != Sent::unknown) {
+            return commit();
+        }
+    }
+    if (answer_.is_owed()) {
         answer_.refuse(connection, EIO);
     }
     commit();

@@ -48,6 +48,8 @@ struct IoctlCall {
     std::span<const std::byte> in;
 };
 
+// In the order of use, although that leaves gaps.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 class Operations {
   public:
     // `owner`: of the node or file, if it is not the user who serves. `starter`: who started the
@@ -57,7 +59,8 @@ class Operations {
     Operations& operator=(const Operations&) = delete;
     ~Operations();
 
-    // Sets the session that the calls come from. Call it before the first of them.
+    // Sets the session that the calls come from. Call it before the first of them, and in each
+    // process that goes on.
     void attach(Session& session) { session_ = &session; }
 
     // Answers all parked calls with ENODEV, and drops all messages and opens. Call it while
@@ -158,7 +161,8 @@ class Operations {
 
     const uid_t starter_; // it switches users later
     bool is_kept_ = false;
-    Session* session_ = nullptr; // the same in the process that goes on
+    // Of this process. In the line before the log's, where nothing is Kept: it is never undone.
+    Session* session_ = nullptr;
     UndoLog undo_;
     // What each call needs first: fewer pages are cold then.
     PayloadPool payloads_;

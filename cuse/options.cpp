@@ -196,6 +196,10 @@ void add_options(CLI::App& app, Options& options, Typed& typed) {
                  "Go on with another process when the one that serves is killed: clients notice "
                  "nothing (the default with --background)")
         ->envname("IPCDEV_KEEP");
+    app.add_flag("--print-layout", options.print_layout,
+                 "Print how the state is laid out that --keep leaves to another program, and exit")
+        ->configurable(false)
+        ->group(""); // not in --help: it is for the program itself
     app.add_option("--cpu", typed.cpu,
                    "Run only on this processor; best if the clients run on it too")
         ->check(between(0, CPU_SETSIZE - 1, "(a processor's number)"))
@@ -269,7 +273,9 @@ Options parse_options(int argc, char** argv) {
             "environment: IPCDEV_MAX_MESSAGE for --max-message.\n") +
         "At most " + std::to_string(held_mib_max) +
         " MiB are held for messages, queued, begun or of blocked calls; then a write gets ENOMEM.\n"
-        "SIGTERM, SIGINT and SIGHUP stop it.\n"
+        "SIGTERM, SIGINT and SIGHUP stop it. With --keep SIGHUP runs the program anew, whatever "
+        "its\n"
+        "version, and the device goes on.\n"
         "Exit status: 0 stopped by a signal or unmounted, 1 could not serve, 2 wrong options.");
     try {
         add_options(app, options, typed);

@@ -27,6 +27,7 @@ struct Options {
     Transport transport = Transport::automatic;
     std::filesystem::path path; // of the FUSE file; empty: derived from name and user
     bool background = false;
+    bool print_layout = false;         // only that (upgrade.h)
     bool keep = false;                 // the device outlives the process that serves it
     std::optional<unsigned> cpu;       // the processor to run on; none: any
     std::chrono::microseconds spin{0}; // busy-wait for requests before sleeping

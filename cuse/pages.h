@@ -5,26 +5,42 @@
 //
 // While there is a SharedRange they are in there: forked processes share it, at the same addresses,
 // and changes in it are recorded (kept.h). So another process can go on with them when this one
-// is killed (keeper.h).
+// is killed (keeper.h), and another program when this one executes it (upgrade.h).
 #pragma once
 
 #include <sys/mman.h>
 
+#include <array>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <new>
+#include <optional>
 #include <span>
-#include <vector>
+#include <string>
 
 #include "kept.h"
 
 namespace ipcdev {
 
-// One at a time. All pages that are made while it lives are part of it; it outlives them.
+// What a program that goes on asks for by name. The rest hangs on the device.
+enum class Part : std::uint8_t {
+    device,  // Operations
+    session, // SessionState
+    request, // the loop's buffer
+    remains  // what Renewal has beside the device
+};
+
+// One at a time. All pages that are made while it lives are part of it; it outlives them. Its
+// memory is a file without a name, so another program can have it at the same addresses.
 class SharedRange {
   public:
-    // Throws std::bad_alloc, also if something else is at its addresses.
+    // An empty one. Throws std::bad_alloc, also if something else is at its addresses, and
+    // std::runtime_error if files may not be that large here.
     SharedRange();
+    // Goes on with one, as it was left, and takes over the descriptor. Throws likewise, and
+    // std::runtime_error if that is no such memory.
+    explicit SharedRange(int memory);
     SharedRange(const SharedRange&) = delete;
     SharedRange& operator=(const SharedRange&) = delete;
     ~SharedRange();
@@ -37,37 +53,62 @@ class SharedRange {
 
     // Null if there is none.
     [[nodiscard]] static SharedRange* current() { return current_; }
-    // Whole pages for that many bytes, which nobody else gets later. Throws std::bad_alloc.
-    [[nodiscard]] std::byte* take(std::size_t wanted);
+    // Whole pages for that many bytes, which nobody else gets later. A part that was taken already
+    // is the same again, and holds what it did. Throws std::bad_alloc.
+    [[nodiscard]] std::byte* take(std::size_t wanted, std::optional<Part> part = {});
     // Did one take() give exactly these?
     [[nodiscard]] bool gave(const std::byte* begin, std::size_t wanted) const;
     // Are the bytes there in what was taken?
     [[nodiscard]] bool has(const void* place, std::size_t bytes) const;
     // What was taken after used() bytes had been is taken again, in the same order: whoever has
     // it now does not use it any more.
-    [[nodiscard]] std::size_t used() const { return used_; }
-    void take_again_from(std::size_t used) { used_ = used; }
+    [[nodiscard]] std::size_t used() const { return taken_.used; }
+    void take_again_from(std::size_t used) { taken_.used = used; }
+
+    // The descriptor for another program, and all that was taken so far is known there. Call it
+    // before servers are forked: they can't write where that is said.
+    [[nodiscard]] int hand_over();
+    // A word that says how what is in there is laid out, for which all must have been taken. Only
+    // programs of the same word can go on with each other's.
+    [[nodiscard]] std::string layout() const;
 
   private:
+    struct Header;
+
+    void map();
+
     inline static SharedRange* current_ = nullptr;
 
+    // What was taken.
     struct Given {
-        const std::byte* begin;
-        std::size_t wanted;
+        std::uint64_t offset;
+        std::uint64_t bytes; // as wanted
         bool operator==(const Given&) const = default;
     };
+    struct Taken {
+        std::uint64_t used; // of the range, from its begin
+        std::uint64_t count;
+        std::array<Given, 32> given;
+        std::array<Given, 4> parts; // bytes 0: was not taken
+    };
 
+    const int memory_;
     std::byte* begin_ = nullptr;
-    std::size_t used_ = 0;
+    // The Header at the begin is for the next program only. This is believed: a server that goes
+    // wrong may damage its own, but not the keeper's, which the next server gets.
+    Taken taken_{};
+    std::uint32_t version_; // of the layout
     bool is_locked_ = false;
-    std::vector<Given> given_; // like this object, not in the pages that processes share
 };
 
 class Pages {
   public:
     // Pages take memory when first touched. `protection` as for mmap(2); not of shared ones. Throws
     // std::bad_alloc.
-    explicit Pages(std::size_t bytes, int protection = PROT_READ | PROT_WRITE);
+    explicit Pages(std::size_t bytes, int protection = PROT_READ | PROT_WRITE)
+        : Pages(bytes, protection, std::nullopt) {}
+    // As that part of the shared ones, if there are any.
+    Pages(std::size_t bytes, Part part) : Pages(bytes, PROT_READ | PROT_WRITE, part) {}
     Pages(const Pages&) = delete;
     Pages& operator=(const Pages&) = delete;
     ~Pages();
@@ -88,6 +129,8 @@ class Pages {
     void give_back(std::size_t offset, std::size_t bytes) const;
 
   private:
+    Pages(std::size_t bytes, int protection, std::optional<Part> part);
+
     const std::size_t bytes_;
     const bool is_shared_;
     std::byte* begin_ = nullptr;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "renewal.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -16,17 +18,24 @@ namespace ipcdev {
 
 namespace {
 
-std::size_t range_in_use() {
-    return SharedRange::current() == nullptr ? 0 : SharedRange::current()->used();
+// As SharedRange::used() was when they had been taken.
+std::size_t end_of(const Pages& pages) {
+    const auto page = static_cast<std::size_t>(getpagesize());
+    const auto end = reinterpret_cast<std::uintptr_t>(pages.begin()) + pages.size();
+    return (end - UndoLog::watched_begin + page - 1) / page * page;
 }
 
 } // namespace
 
-Renewal::Renewal(const Settings& settings, std::optional<uid_t> owner, uid_t starter)
-    : settings_(settings), owner_(owner), starter_(starter), beside_(sizeof(Remains)),
-      place_(sizeof(Operations)), used_before_(range_in_use()) {
-    new (place_.begin()) Operations(settings, owner, starter);
+Renewal::Renewal(const Origin& origin)
+    : origin_(origin), beside_(sizeof(Remains), Part::remains),
+      place_(sizeof(Operations), Part::device) {
+    new (place_.begin()) Operations(origin.settings, origin.owner, origin.starter);
 }
+
+Renewal::Renewal(const Origin& origin, SharedRange& /*inherited*/)
+    : origin_(origin), beside_(sizeof(Remains), Part::remains),
+      place_(sizeof(Operations), Part::device) {}
 
 bool Renewal::check(Session& session, int predecessor) {
     const char* const flaw = remains().is_under_way == yes
@@ -60,7 +69,7 @@ void Renewal::gather_remains(Session& session) {
         before.answer_.refuse(session.connection(), EIO);
     }
     const Settings& settings = before.device().settings();
-    remains.settings = Operations::is_valid(settings) ? settings : settings_;
+    remains.settings = Operations::is_valid(settings) ? settings : origin_.settings;
     remains.generation = before.generation_;
     remains.opens = before.files_.made();
     std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -74,8 +83,9 @@ void Renewal::start_anew(Session& session) {
     SharedRange& range = *SharedRange::current();
     const std::size_t used = range.used();
     place_.give_back(0, place_.size());
-    range.take_again_from(used_before_);
-    Operations& anew = *new (place_.begin()) Operations(remains().settings, owner_, starter_);
+    range.take_again_from(end_of(place_));
+    Operations& anew =
+        *new (place_.begin()) Operations(remains().settings, origin_.owner, origin_.starter);
     range.take_again_from(used);
     anew.attach(session);
     anew.generation_ = remains().generation;

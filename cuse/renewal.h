@@ -22,15 +22,27 @@
 
 namespace ipcdev {
 
-// All but two pages of it is memory that no server of the past can have changed.
+// The device: it is destroyed with this. All but two parts of it is memory that no server of the
+// past can have changed.
 class Renewal {
   public:
-    // Before anything else takes shared pages. Throws std::bad_alloc.
-    Renewal(const Settings& settings, std::optional<uid_t> owner, uid_t starter);
+    // As a new device has them, and one that starts anew if nothing better is known.
+    struct Origin {
+        Settings settings;
+        std::optional<uid_t> owner; // as Operations has them
+        uid_t starter;
+    };
+
+    // Makes a device. Before anything else takes shared pages. Throws std::bad_alloc.
+    explicit Renewal(const Origin& origin);
+    // Goes on with the one of the program before (upgrade.h), which was of that origin. Looks at
+    // nothing there: check() does.
+    Renewal(const Origin& origin, SharedRange& inherited);
     Renewal(const Renewal&) = delete;
     Renewal& operator=(const Renewal&) = delete;
     ~Renewal() { operations().~Operations(); }
 
+    [[nodiscard]] const Origin& origin() const { return origin_; }
     [[nodiscard]] Operations& operations() const {
         return *reinterpret_cast<Operations*>(place_.begin());
     }
@@ -53,12 +65,9 @@ class Renewal {
     void gather_remains(Session& session);
     void start_anew(Session& session);
 
-    const Settings settings_;
-    const std::optional<uid_t> owner_;
-    const uid_t starter_;
+    const Origin origin_;
     const Pages beside_;
-    const Pages place_;
-    const std::size_t used_before_; // of the range
+    const Pages place_; // what the device takes follows
 };
 
 } // namespace ipcdev

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "occupant.h"
 #include "session.h"
@@ -67,6 +68,10 @@ ServingLock::ServingLock(const Folder& folder)
         file_.close();
     }
 }
+
+ServingLock::ServingLock(const Folder& folder, Descriptor hidden, Descriptor file)
+    : folder_(folder), hidden_name_(hidden_name_of(folder)), hidden_(std::move(hidden)),
+      file_(std::move(file)), is_ours_(false) {}
 
 ServingLock::~ServingLock() {
     if (is_ours_ && file_.is_open() && !was_removed(file_.get())) {

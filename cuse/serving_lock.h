@@ -34,6 +34,8 @@ class ServingLock {
     // Takes both locks; waits a while for an unmounter. Throws CannotServe if another
     // ipcdevd serves the path, or might, and Stopped. `folder` must outlive it.
     explicit ServingLock(const Folder& folder);
+    // Takes over what the program before it, the same process, has locked and handed over.
+    ServingLock(const Folder& folder, Descriptor hidden, Descriptor file);
     ServingLock(const ServingLock&) = delete;
     ServingLock& operator=(const ServingLock&) = delete;
     // Removes file and folder, unless that was handed over.

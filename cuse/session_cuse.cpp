@@ -41,6 +41,7 @@ constexpr const char* cuse_device = "/dev/cuse";
 class CuseSession final : public Session {
   public:
     CuseSession(const std::string& name, const Access& access);
+    CuseSession(SessionState& state, const Inheritance& inheritance);
     ~CuseSession() override { fuse_session_destroy(session_); }
 
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_CUSE; }
@@ -56,16 +57,33 @@ class CuseSession final : public Session {
 
   private:
     static cuse_lowlevel_ops callbacks();
+    void use(int connection);
 
     const std::filesystem::path path_;
-    const Access access_;
+    const Access access_{}; // for publish()
 };
 
 CuseSession::CuseSession(const std::string& name, const Access& access)
     : path_("/dev/" + name), access_(access) {
     refuse_if_occupied(Folder(path_));
+    const int fd = ::open(cuse_device, O_RDWR | O_CLOEXEC);
+    if (fd == -1) {
+        refuse_cuse(errno);
+    }
+    state().server = IPCDEV_SERVER_CUSE;
+    keep_path(path_);
+    use(fd);
+}
 
-    const std::string device_name = "DEVNAME=" + name;
+CuseSession::CuseSession(SessionState& state, const Inheritance& inheritance)
+    : Session(state), path_(state.path.data()) {
+    use(inheritance.connection);
+    repeat_handshake();
+}
+
+// Takes over the descriptor.
+void CuseSession::use(int connection) {
+    const std::string device_name = "DEVNAME=" + path_.filename().string();
     std::array<const char*, 1> device_info{device_name.c_str()};
     const cuse_info info{.dev_major = 0, // the kernel chooses
                          .dev_minor = 0,
@@ -77,18 +95,14 @@ CuseSession::CuseSession(const std::string& name, const Access& access)
     std::array<char*, 1> arguments{program.data()};
     fuse_args args FUSE_ARGS_INIT(arguments.size(), arguments.data());
 
-    const int fd = ::open(cuse_device, O_RDWR | O_CLOEXEC);
-    if (fd == -1) {
-        refuse_cuse(errno);
-    }
     session_ = cuse_lowlevel_new(&args, &info, &ops, this);
     fuse_opt_free_args(&args);
     if (session_ == nullptr) {
-        ::close(fd);
+        ::close(connection);
         throw CannotServe("libfuse could not set up CUSE; --log-level debug may say why");
     }
     // By this name libfuse uses a descriptor that is already open.
-    fuse_session_mount(session_, ("/dev/fd/" + std::to_string(fd)).c_str());
+    fuse_session_mount(session_, ("/dev/fd/" + std::to_string(connection)).c_str());
 }
 
 cuse_lowlevel_ops CuseSession::callbacks() {
@@ -142,6 +156,10 @@ bool cuse_available() {
 
 std::unique_ptr<Session> open_cuse(const std::string& name, const Access& access) {
     return std::make_unique<CuseSession>(name, access);
+}
+
+std::unique_ptr<Session> resume_cuse(SessionState& state, const Inheritance& inheritance) {
+    return std::make_unique<CuseSession>(state, inheritance);
 }
 
 } // namespace ipcdev

@@ -61,6 +61,7 @@ constexpr fuse_ino_t inode_in_folder = FUSE_ROOT_ID + 1;
 class FuseSession final : public Session {
   public:
     FuseSession(const std::filesystem::path& path, const Access& access);
+    FuseSession(SessionState& state, const Inheritance& inheritance);
     ~FuseSession() override;
 
     [[nodiscard]] std::uint32_t server() const override { return IPCDEV_SERVER_FUSE; }
@@ -73,12 +74,18 @@ class FuseSession final : public Session {
     [[nodiscard]] std::uint32_t open_flags() const override { return stream_flags; }
     [[nodiscard]] bool unmounted() const override;
     void publish() override { place_->publish(); } // it has its permissions from the start
+    void bequeath(Inheritance& inheritance) const override {
+        Session::bequeath(inheritance);
+        place_->bequeath(inheritance);
+    }
 
   private:
     static FuseSession& self(fuse_req_t request) {
         return *static_cast<FuseSession*>(fuse_req_userdata(request));
     }
     static fuse_lowlevel_ops callbacks();
+    void begin();
+    void use(int connection);
     void lengthen_timeouts();
     static void init(void* userdata, fuse_conn_info* connection);
     void lookup(fuse_req_t request, const char* name) const;
@@ -93,12 +100,8 @@ class FuseSession final : public Session {
         static_cast<std::uint32_t>(max_write_bytes / static_cast<std::size_t>(getpagesize()));
     const RequestTimeouts timeouts_ = RequestTimeouts::of_this_kernel();
     bool shaking_hands_ = true; // libfuse has written nothing yet
-    // The device's, as clients may have changed them: they outlive the process. A change that is
-    // cut short is made anew, as a whole.
-    using Attributes = struct stat;
-    const Pages kept_{sizeof(Attributes)};
-    Attributes& attributes_ = *new (kept_.begin()) Attributes();
-    struct stat folder_ {};
+    struct stat& attributes_ = state().device;
+    struct stat& folder_ = state().folder;
 };
 
 FuseSession::FuseSession(const std::filesystem::path& path, const Access& access)
@@ -117,6 +120,31 @@ FuseSession::FuseSession(const std::filesystem::path& path, const Access& access
     folder_.st_nlink = 2;
     folder_.st_size = 0;
 
+    begin();
+    try {
+        use(place_->connect().release());
+    } catch (...) {
+        fuse_session_destroy(session_);
+        place_->remove();
+        throw;
+    }
+    state().server = IPCDEV_SERVER_FUSE;
+    keep_path(place_->path());
+    state().by_root = geteuid() == 0;
+    state().mount_id = place_->mount_id();
+    lengthen_timeouts();
+}
+
+FuseSession::FuseSession(SessionState& state, const Inheritance& inheritance)
+    : Session(state),
+      place_(MountPoint::resume(state.path.data(), state.by_root, state.mount_id, inheritance)),
+      name_in_folder_(place_->name_in_mount()) {
+    begin();
+    use(inheritance.connection);
+    repeat_handshake();
+}
+
+void FuseSession::begin() {
     std::array<char, 9> program{"ipcdevd"};
     std::array<char*, 1> arguments{program.data()};
     fuse_args args FUSE_ARGS_INIT(arguments.size(), arguments.data());
@@ -126,16 +154,11 @@ FuseSession::FuseSession(const std::filesystem::path& path, const Access& access
     if (session_ == nullptr) {
         throw CannotServe("libfuse could not set up a session; --log-level debug may say why");
     }
-    try {
-        // By this name libfuse uses a descriptor that is already open, and closes it.
-        const int connection = place_->connect().release();
-        fuse_session_mount(session_, ("/dev/fd/" + std::to_string(connection)).c_str());
-    } catch (...) {
-        fuse_session_destroy(session_);
-        place_->remove();
-        throw;
-    }
-    lengthen_timeouts();
+}
+
+// By this name libfuse uses a descriptor that is already open, and closes it.
+void FuseSession::use(int connection) {
+    fuse_session_mount(session_, ("/dev/fd/" + std::to_string(connection)).c_str());
 }
 
 // Pollers and parked calls end when libfuse closes the descriptor. The unmount after that
@@ -213,8 +236,10 @@ void FuseSession::lengthen_timeouts() {
 }
 
 void FuseSession::init(void* userdata, fuse_conn_info* connection) {
-    static_cast<FuseSession*>(userdata)->ready_ = true;
-    if (connection->proto_major == 7 && connection->proto_minor < parallel_writes_minor) {
+    auto& self = *static_cast<FuseSession*>(userdata);
+    self.ready_ = true;
+    if (!self.is_resumed() && connection->proto_major == 7 &&
+        connection->proto_minor < parallel_writes_minor) {
         spdlog::warn("this kernel is too old (FUSE {}.{}, 7.{} is needed): a blocked writer "
                      "blocks all others. CUSE has no such limit",
                      connection->proto_major, connection->proto_minor, parallel_writes_minor);
@@ -295,6 +320,10 @@ void FuseSession::setattr(fuse_req_t request, const struct stat& wanted, int whi
 
 std::unique_ptr<Session> open_fuse(const std::filesystem::path& path, const Access& access) {
     return std::make_unique<FuseSession>(path, access);
+}
+
+std::unique_ptr<Session> resume_fuse(SessionState& state, const Inheritance& inheritance) {
+    return std::make_unique<FuseSession>(state, inheritance);
 }
 
 } // namespace ipcdev

@@ -19,6 +19,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "descriptor.h"
 
@@ -31,6 +32,8 @@ class Unmounter {
     // is cleaned up. ps(1) shows `path`. Throws CannotServe.
     Unmounter(const std::string& path, std::span<const int> kept,
               const std::function<bool()>& unmount);
+    // Takes over the one that the program before has started.
+    Unmounter(Descriptor lifeline, pid_t child) : child_(std::move(lifeline)), pid_(child) {}
     Unmounter(const Unmounter&) = delete;
     Unmounter& operator=(const Unmounter&) = delete;
     // If unmount_now() was not called, the child continues on its own.
@@ -38,6 +41,7 @@ class Unmounter {
 
     // The child waits while any process has this open.
     [[nodiscard]] const Descriptor& lifeline() const { return child_; }
+    [[nodiscard]] pid_t child() const { return pid_; }
 
     // Has it unmount, and waits. False if that failed, it was killed, or it takes too long.
     [[nodiscard]] bool unmount_now();

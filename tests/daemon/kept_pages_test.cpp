@@ -15,6 +15,8 @@
 #include <cstring>
 #include <functional>
 #include <new>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "kept.h"
@@ -67,6 +69,103 @@ TEST(SharedPages, AreWhereChangesAreRecorded) {
         EXPECT_LE(begin + pages->size(), UndoLog::watched_begin + UndoLog::watched_bytes);
     }
     EXPECT_GE(another.begin(), one.begin() + 4096) << "nor do they overlap";
+}
+
+TEST(SharedPages, GoOnInAnotherProgramWithTheirPartsWhereTheyWere) {
+    int memory = -1;
+    std::string layout;
+    const std::byte* device = nullptr;
+    {
+        SharedRange range;
+        const Pages first(5000, Part::device);
+        const Pages pool(5000);
+        const Pages second(100, Part::request);
+        first.bytes()[4999] = std::byte{1};
+        pool.bytes()[4999] = std::byte{2};
+        second.bytes()[99] = std::byte{3};
+        device = first.begin();
+        layout = range.layout();
+        memory = dup(range.hand_over());
+    }
+    const SharedRange range(memory);
+    const Pages second(100, Part::request);
+    const Pages first(5000, Part::device);
+    const Pages later(1);
+    EXPECT_EQ(first.begin(), device);
+    EXPECT_EQ(first.bytes()[4999], std::byte{1});
+    EXPECT_EQ((std::span(first.begin() + (2 * 4096), 5000)[4999]), std::byte{2}) << "the pool";
+    EXPECT_EQ(second.bytes()[99], std::byte{3});
+    EXPECT_GT(later.begin(), second.begin()) << "what is new comes after all";
+    EXPECT_EQ(layout.substr(0, 2), range.layout().substr(0, 2));
+}
+
+TEST(SharedPages, AreKnownInAnotherProgram) {
+    int memory = -1;
+    std::size_t used = 0;
+    const std::byte* pool = nullptr;
+    {
+        SharedRange range;
+        const Pages first(5000, Part::device);
+        const Pages second(5000);
+        pool = second.begin();
+        used = range.used();
+        memory = dup(range.hand_over());
+    }
+    const SharedRange range(memory);
+    EXPECT_EQ(range.used(), used);
+    EXPECT_TRUE(range.gave(pool, 5000));
+    EXPECT_FALSE(range.gave(pool, 5001));
+    EXPECT_FALSE(range.gave(pool + 4096, 5000));
+    EXPECT_TRUE(range.has(pool + 4999, 1));
+    EXPECT_FALSE(range.has(pool + 8192, 1)) << "nobody took it";
+    EXPECT_FALSE(range.has(pool - (3 * 4096), 1)) << "what is handed over is no page of anybody";
+}
+
+TEST(SharedPages, AreTheSameLayoutWhenTakenAgain) {
+    SharedRange range;
+    const Pages first(5000, Part::device);
+    const std::size_t used = range.used();
+    const Pages second(5000);
+    const std::string layout = range.layout();
+    for (int i = 0; i < 100; ++i) {
+        range.take_again_from(used);
+        EXPECT_EQ(Pages(5000).begin(), second.begin());
+    }
+    EXPECT_EQ(range.layout(), layout);
+}
+
+// A server that goes wrong does not mislead the next program.
+TEST(SharedPages, DoNotLetAServerChangeWhatIsHandedOver) {
+    SharedRange range;
+    const Pages pages(1);
+    static_cast<void>(range.hand_over());
+    const int status = status_of(in_a_child([] {
+        signal(SIGSEGV, SIG_DFL); // a sanitizer would report it
+        // NOLINTNEXTLINE(performance-no-int-to-ptr)
+        *reinterpret_cast<volatile char*>(UndoLog::watched_begin) = 0;
+    }));
+    EXPECT_TRUE(WIFSIGNALED(status)) << status;
+    EXPECT_EQ(range.hand_over(), range.hand_over()) << "the keeper may, more than once";
+    pages.bytes()[0] = std::byte{1};
+}
+
+TEST(SharedPages, HaveAnotherLayoutIfAnythingHasAnotherSize) {
+    const auto layout_of = [](std::size_t device, std::size_t pool) {
+        const SharedRange range;
+        const Pages first(device, Part::device);
+        const Pages second(pool);
+        return range.layout();
+    };
+    EXPECT_EQ(layout_of(100, 200), layout_of(100, 200));
+    EXPECT_NE(layout_of(100, 200), layout_of(101, 200)) << "which takes as many pages";
+    EXPECT_NE(layout_of(100, 200), layout_of(100, 208));
+    EXPECT_NE(layout_of(100, 200), layout_of(200, 100));
+}
+
+TEST(SharedPages, AreNotTakenFromAnyFile) {
+    EXPECT_THROW(SharedRange(memfd_create("another", MFD_CLOEXEC)), std::runtime_error);
+    EXPECT_THROW(SharedRange(open("/dev/null", O_RDWR | O_CLOEXEC)), std::runtime_error);
+    EXPECT_EQ(SharedRange::current(), nullptr);
 }
 
 TEST(SharedPages, AreZeroAgainWhenGivenBack) {

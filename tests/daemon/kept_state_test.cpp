@@ -62,7 +62,7 @@ class State {
 
   private:
     static constexpr std::uintptr_t operations =
-        UndoLog::watched_begin + 4096; // a page is beside it
+        UndoLog::watched_begin + (std::size_t{2} * 4096); // two pages are before it
     static constexpr std::uintptr_t behind_operations = operations + sizeof(Operations);
     static constexpr std::uintptr_t behind_messages =
         behind_operations + PayloadPool::slabs * Arena::slab_bytes;

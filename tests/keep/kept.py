@@ -13,13 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 SLOWNESS = float(os.environ.get("IPCDEV_SLOWNESS", "1"))
 DEADLINE_S = 20 * SLOWNESS
 
 FIFO, SLOT, RING = 1, 2, 3
 FRAME = struct.Struct("<II")
-INFO = struct.Struct("<8IQ4I8x")
+INFO = struct.Struct("<8IQ5I4x")
 STATS = struct.Struct("<I4x10Q")
 CONFIGURE = struct.Struct("<4I16x")
 BATCH = struct.Struct("<II")
@@ -39,8 +40,8 @@ def info(device: int) -> dict[str, int]:
     room = bytearray(INFO.size)
     struct.pack_into("<I", room, 0, INFO.size)
     fcntl.ioctl(device, IOC_INFO, room)
-    names = "size abi server capabilities mode depth max_message queued bytes readers writers opens begun".split()
-    return dict(zip(names, INFO.unpack(room)))
+    names = "size abi server capabilities mode depth max_message queued bytes readers writers opens begun generation"
+    return dict(zip(names.split(), INFO.unpack(room)))
 
 
 def stats(device: int) -> dict[str, int]:
@@ -65,6 +66,11 @@ def can_serve(transport: str) -> bool:
     return os.access("/dev/fuse", os.R_OK | os.W_OK) and (os.geteuid() == 0 or shutil.which("fusermount3") is not None)
 
 
+def _file_of(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
 class GaveUp(Exception):
     """The keeper has ended, or does not start another process."""
 
@@ -78,18 +84,21 @@ class Keeper:
         self._last = 0
 
     def worker(self) -> int:
-        """Of the keeper's children, the one that does not wait to unmount. 0: there is none now."""
+        """Of the keeper's children, the one that serves: others wait to unmount, or tell the layout of another program.
+        0: there is none now."""
         try:
             children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
         except OSError:
             raise GaveUp("the keeper has ended") from None
         for child in children.split():
             try:
-                state = Path(f"/proc/{child}/stat").read_text(encoding="utf-8")
+                lines = Path(f"/proc/{child}/status").read_text(encoding="utf-8").splitlines()
             except OSError:
                 continue
-            name, rest = state[state.index("(") + 1 :].rsplit(") ", 1)
-            if name == "ipcdevd" and rest[0] != "Z" and rest.split()[1] == str(self.pid):
+            status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+            ignores_sighup = int(status["SigIgn"], 16) & 1 << (signal.SIGHUP - 1)  # as the one that serves does
+            is_child = status["Name"] == "ipcdevd" and status["State"][0] != "Z" and status["PPid"] == str(self.pid)
+            if is_child and ignores_sighup:
                 return int(child)
         return 0
 
@@ -123,11 +132,23 @@ class Keeper:
 
 
 class Server(Keeper):
-    """ipcdevd --keep on a FUSE file in a folder of its own, which is removed with it, or on a CUSE device."""
+    """ipcdevd --keep on a FUSE file in a folder of its own, which is removed with it, or on a CUSE device. Its program is
+    a copy, in that folder."""
 
-    def __init__(self, program: str, *options: str, transport: str = "fuse", log_level: str = "error") -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="ipcdev-keep-")
+    def __init__(
+        self,
+        program: str,
+        *options: str,
+        transport: str = "fuse",
+        log_level: str = "error",
+        log: IO[str] | None = None,
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ipcdev-keep-", ignore_cleanup_errors=True)
         os.chmod(self._folder.name, 0o755)
+        self.program = f"{self._folder.name}/ipcdevd"
+        self.upgrades = 0
+        self._original = program
+        self._expected: tuple[int, int] | None = None  # identifies the file
         if transport == "cuse":
             name = f"ipcdev-keep-{os.getpid()}"
             self.path = f"/dev/{name}"
@@ -135,8 +156,9 @@ class Server(Keeper):
         else:
             self.path = f"{self._folder.name}/device"
             place = ["--path", self.path]
-        command = [program, "--keep", "--transport", transport, *place, "--log-level", log_level, *options]
-        self._process = subprocess.Popen(command)
+        shutil.copy(program, self.program)
+        command = [self.program, "--keep", "--transport", transport, *place, "--log-level", log_level, *options]
+        self._process = subprocess.Popen(command, stderr=log)
         super().__init__(self._process.pid)
         try:
             self._wait_until_ready()
@@ -187,6 +209,42 @@ class Server(Keeper):
             time.sleep(0.005)
         return ""
 
+    def install(self, program: str | None = None) -> None:
+        """As package managers do. None: the same program, as another file."""
+        shutil.copy(program or self._original, self.program + ".new")
+        os.replace(self.program + ".new", self.program)
+
+    def begin_upgrade(self, program: str | None = None) -> None:
+        """Waits for the one before."""
+        self.wait_for_upgrade()
+        self.install(program)
+        self._expected = _file_of(self.program)
+        os.kill(self.pid, signal.SIGHUP)
+
+    def wait_for_upgrade(self) -> None:
+        if self._expected is None:
+            return
+        deadline = time.monotonic() + DEADLINE_S
+        while not self._serves_as(self._expected):
+            if self._process.poll() is not None:
+                raise GaveUp(f"the keeper ended with status {self._process.returncode}")
+            if time.monotonic() > deadline:
+                raise GaveUp(f"the program that was installed does not serve after {DEADLINE_S} s")
+            time.sleep(0.0005)
+        self._expected = None
+        self.upgrades += 1
+
+    def upgrade(self, program: str | None = None) -> None:
+        self.begin_upgrade(program)
+        self.wait_for_upgrade()
+
+    def _serves_as(self, file: tuple[int, int]) -> bool:
+        try:
+            worker = self.worker()
+            return worker != 0 and _file_of(f"/proc/{self.pid}/exe") == _file_of(f"/proc/{worker}/exe") == file
+        except OSError:
+            return False
+
     def stop(self) -> int:
         """Returns the keeper's exit status."""
         self._process.terminate()
@@ -196,7 +254,7 @@ class Server(Keeper):
             self._process.kill()
             status = self._process.wait()
         self._take_off_what_is_left()
-        shutil.rmtree(self._folder.name, ignore_errors=True)
+        self._folder.cleanup()
         return status
 
     def _take_off_what_is_left(self) -> None:
