@@ -227,12 +227,12 @@ TEST_P(Crash, OfTwoThatAnswerAnIoctlGivesItEIO) {
 TEST_P(Crash, OfTwoThatHaveNothingToDoIsNobodysFault) {
     Daemon daemon(crashing_command());
     const Descriptor opened = open_device(device());
-    pid_t server = 0;
-    for (int i = 0; i < 2; ++i) {
+    for (unsigned crashes = 0; crashes < 2; ++crashes) {
+        // One that dies before it has taken over counts for nothing.
+        wait_until([&] { return info(opened).generation == crashes; });
         struct stat status {};
-        checked(stat(device().c_str(), &status), "stat");
-        server = next_server_of(daemon, server);
-        kill(server, SIGSEGV);
+        checked(stat(device().c_str(), &status), "stat"); // the last thing it does, by FUSE
+        kill(server_of(daemon), SIGSEGV);
     }
     wait_until([&] { return info(opened).generation == 2; });
     expect_in_log(daemon, sentence, false);
