@@ -35,7 +35,7 @@ OpenFile* OpenFiles::make(int flags, Account& account) {
         return nullptr;
     }
     ++file->generation_;
-    file->is_open_ = true;
+    file->is_open_ = 1;
     file->flags = flags;
     file->account = &account;
     file->batch = false;
@@ -47,7 +47,7 @@ OpenFile* OpenFiles::make(int flags, Account& account) {
 
 void OpenFiles::release(OpenFile& file) {
     open_.erase(file);
-    file.is_open_ = false;
+    file.is_open_ = 0;
     unused_.push_front(file); // reused first, since it is in the cache
 }
 
@@ -57,7 +57,7 @@ std::uint64_t OpenFiles::handle(const OpenFile& file) const {
 
 bool OpenFiles::has(std::uint64_t handle) {
     const std::uint64_t index = handle & 0xffff'ffffU;
-    return index < places_.made() && places_.at(index)->is_open_ &&
+    return index < places_.made() && places_.at(index)->is_open_ == 1 &&
            places_.at(index)->generation_ == handle >> 32U;
 }
 
@@ -79,7 +79,7 @@ void OpenFiles::restore(std::size_t most, const std::function<bool(OpenFile&)>& 
     while (places_.made() < std::min(most, count) && never_used < end) {
         OpenFile& file = places_.take_over();
         never_used = file.generation_ == 0 ? never_used + 1 : 0;
-        const auto is_open = reinterpret_cast<const std::uint8_t&>(file.is_open_);
+        const std::uint8_t is_open = file.is_open_;
         const auto batch = reinterpret_cast<const std::uint8_t&>(file.batch);
         file.forget_calls();
         if (file.generation_ != 0 && is_open == 0) {

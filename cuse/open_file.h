@@ -63,7 +63,7 @@ class OpenFile final : public Open {
     void forget_calls();
 
     Kept<std::uint32_t> generation_; // how often its place was used
-    Kept<bool> is_open_;
+    Kept<std::uint8_t> is_open_;     // 1: it is; no bool, as it may be anything in a spoiled state
     Kept<ReadEnd> last_read_;
     Kept<off_t> furthest_part_end_;
 };

@@ -201,7 +201,7 @@ bool Validation::is_call(const Request* request) const {
 bool Validation::is_open(const Open* open) const {
     const auto* const files = reinterpret_cast<const OpenFile*>(of_.files_.places_.pages_.begin());
     const auto* const file = static_cast<const OpenFile*>(open);
-    return is_in(of_.files_.places_, files, file) && file->is_open_;
+    return is_in(of_.files_.places_, files, file) && file->is_open_ == 1;
 }
 
 bool Validation::is_slice(const Slice& slice) const {
@@ -264,7 +264,7 @@ bool Validation::opens_are_sound() {
     const auto open = length(files.open_, made, is_sound);
     const auto unused = length(files.unused_, made, [&](const OpenFile* file) {
         const auto* const first = reinterpret_cast<const OpenFile*>(files.places_.pages_.begin());
-        return is_in(files.places_, first, file) && !file->is_open_;
+        return is_in(files.places_, first, file) && file->is_open_ != 1;
     });
     const auto watched =
         length(of_.watched_, made, [&](const OpenFile* file) { return is_open(file); });

@@ -10,6 +10,7 @@
 
 #include "fixture.h"
 #include "support/errors.h"
+#include "support/sanitizers.h"
 
 namespace ipcdev::daemon_tests {
 
@@ -38,6 +39,9 @@ long most_kib(pid_t server) {
 using LockedRoot = RootTest;
 
 TEST_F(LockedRoot, ServerAndTheNextOneLockWhatIsShared) {
+    if (test::sanitized) {
+        GTEST_SKIP() << "the sanitizer takes mlock(2) for itself, and locks nothing";
+    }
     Daemon daemon(fuse_command({"--keep"}));
     pid_t server = 0;
     for (int i = 0; i < 2; ++i) {
@@ -54,6 +58,9 @@ TEST_F(LockedRoot, ServerAndTheNextOneLockWhatIsShared) {
 }
 
 TEST_F(LockedRoot, ServerGivesMemoryBackAllTheSame) {
+    if (test::sanitized) {
+        GTEST_SKIP() << "the sanitizer takes mlock(2) for itself, and locks nothing";
+    }
     Daemon daemon(fuse_command({"--keep", "--depth", "1000", "--max-message", "65536"}));
     const Descriptor opened = open_device(file());
     const pid_t server = next_server_of(daemon, 0);
