@@ -16,6 +16,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "loop.h"
 #include "session.h"
 #include "stop_signal.h"
 #include "upgrade.h"
@@ -24,9 +25,10 @@ namespace ipcdev {
 
 namespace {
 
-constexpr int most_in_vain = 8; // processes in a row that were killed before they served a call
+constexpr int most_in_vain = 8;                // processes in a row
 constexpr std::chrono::seconds long_enough{1}; // to have served, if a call had come
 constexpr std::chrono::milliseconds first_pause{1};
+constexpr int most_doublings = 7; // of the pause
 
 // An exception ends here: whatever it unwound above would be the keeper's too, in shared pages.
 int status_of(const Serve& serve, int predecessor) {
@@ -85,30 +87,35 @@ int end_server(pid_t server) {
     return status;
 }
 
-int keep_serving(const Serve& serve, const std::function<std::uint64_t()>& progress,
-                 Upgrade& upgrade, int predecessor) {
-    int in_vain = 0;
+int keep_serving(const Serve& serve, const std::function<Progress()>& progress, Upgrade& upgrade,
+                 int predecessor) {
+    int short_lived = 0; // in a row
+    int in_vain = 0;     // likewise
     while (true) {
-        const std::uint64_t before = progress();
+        const Progress before = progress();
         const auto start = std::chrono::steady_clock::now();
         const int status = wait_for(fork_server(serve, predecessor), upgrade);
         if (WIFEXITED(status)) {
             return WEXITSTATUS(status);
         }
         predecessor = WTERMSIG(status);
-        const bool served =
-            progress() != before || std::chrono::steady_clock::now() - start >= long_enough;
-        in_vain = served ? 0 : in_vain + 1;
+        const Progress now = progress();
+        const bool served = now.last_call != before.last_call ||
+                            std::chrono::steady_clock::now() - start >= long_enough;
+        // Somebody may kill one process after the other although nothing is wrong with them.
+        const bool was_well = now.generation != before.generation && !is_crash(predecessor);
+        short_lived = served ? 0 : short_lived + 1;
+        in_vain = served || was_well ? 0 : in_vain + 1;
         if (in_vain == most_in_vain) {
-            spdlog::error("{} processes in a row were killed before they served a call, the last "
-                          "one by signal {} ({}): gives up",
+            spdlog::error("{} processes in a row crashed before they served a call, or were killed "
+                          "before they had taken over, the last one by signal {} ({}): gives up",
                           in_vain, predecessor, sigdescr_np(predecessor));
             return EXIT_FAILURE;
         }
         spdlog::warn("the process that served was killed by signal {} ({}): another one goes on",
                      predecessor, sigdescr_np(predecessor));
-        if (in_vain > 1) {
-            std::this_thread::sleep_for(first_pause * (1 << in_vain));
+        if (short_lived > 1) {
+            std::this_thread::sleep_for(first_pause * (1 << std::min(short_lived, most_doublings)));
         }
     }
 }

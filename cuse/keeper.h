@@ -25,11 +25,18 @@ class Upgrade;
 // is the first. Returns the exit status.
 using Serve = std::function<int(int predecessor)>;
 
+// What such a process has done so far.
+struct Progress {
+    std::uint64_t last_call;  // another one: it has served
+    std::uint32_t generation; // another one: it has taken over
+};
+
 // Forks a process for `serve`, and another one whenever one was killed by a signal. Returns what
-// `serve` returned, if one ended by itself; EXIT_FAILURE, and says so, if several in a row were
-// killed in their first second and `progress` was the same each time. Passes a stop signal on, and
-// has `upgrade` see to a request for one. `predecessor`: as for the first of its processes.
-[[nodiscard]] int keep_serving(const Serve& serve, const std::function<std::uint64_t()>& progress,
+// `serve` returned, if one ended by itself; EXIT_FAILURE, and says so, if several in a row, each in
+// its first second and before it had served, crashed, or were killed before they had taken over.
+// Passes a stop signal on, and has `upgrade` see to a request for one. `predecessor`: as for the
+// first of its processes.
+[[nodiscard]] int keep_serving(const Serve& serve, const std::function<Progress()>& progress,
                                Upgrade& upgrade, int predecessor);
 
 // Kills the process that serves for the program before this one, and returns its status of wait(2):

@@ -172,7 +172,12 @@ int keep(Session& session, Loop& loop, Renewal& renewal, Upgrade& upgrade, int p
     upgrade.prepare(SharedRange::current()->layout(), left);
     const int status =
         keep_serving([&](int before) { return serve_kept_calls(session, loop, renewal, before); },
-                     [&] { return renewal.operations().last_call(); }, upgrade, predecessor);
+                     [&] {
+                         const Operations& operations = renewal.operations();
+                         return Progress{.last_call = operations.last_call(),
+                                         .generation = operations.generation()};
+                     },
+                     upgrade, predecessor);
     renewal.check(session, 0); // the last one may have been killed too
     return status;
 }

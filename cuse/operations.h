@@ -90,6 +90,8 @@ class Operations {
     std::uint32_t crashes_in(std::uint64_t unique);
     // The last call that was committed: the kernel's id for it.
     [[nodiscard]] std::uint64_t last_call() const { return last_call_; }
+    // How many processes have taken over from one that was killed.
+    [[nodiscard]] std::uint32_t generation() const { return generation_; }
 
     // From the loop. `unique`: the kernel's id for the call. `open_flags`: O_*. `user`: of the
     // caller.

@@ -5,17 +5,20 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <initializer_list>
 #include <iterator>
+#include <string>
 #include <system_error>
 
 #include "crash_at.h"
 #include "fixture.h"
 #include "support/errors.h"
+#include "support/proc.h"
 #include "support/sanitizers.h"
 
 namespace ipcdev::daemon_tests {
@@ -242,6 +245,22 @@ TEST_P(Crash, OfTwoThatHaveNothingToDoIsNobodysFault) {
 }
 
 IPCDEV_EACH_TRANSPORT(Crash);
+
+class Kills : public EachTransport {};
+
+TEST_P(Kills, OfServersThatOnlyWaitAreNoReasonToGiveUp) {
+    Daemon daemon(command({"--keep"}));
+    pid_t server = 0;
+    for (int kills = 0; kills < 12; ++kills) {
+        server = next_server_of(daemon, server);
+        wait_until([&] { return system_call_of(server) == std::to_string(SYS_read); });
+        kill(server, SIGKILL);
+    }
+    EXPECT_TRUE(passes_messages(device()));
+    EXPECT_EQ(daemon.stop(), 0);
+}
+
+IPCDEV_EACH_TRANSPORT(Kills);
 
 } // namespace
 

@@ -24,6 +24,7 @@
 #include "payload.h"
 #include "reply.h"
 #include "support/sanitizers.h"
+#include "support/waiting.h"
 
 namespace ipcdev::daemon_tests {
 
@@ -253,9 +254,7 @@ TEST(KilledWhileItAnswers, LeavesAMessageThatTheNextProcessMakesWhole) {
         undo.watch();
         answer_bytes_in_place(full[1], 2, rest);
     });
-    while (std::ranges::equal(all, text)) {
-        usleep(100);
-    }
+    test::wait_until([&] { return !std::ranges::equal(all, text); });
     ASSERT_EQ(kill(child, SIGKILL), 0);
     EXPECT_TRUE(WIFSIGNALED(status_of(child)));
     EXPECT_FALSE(std::ranges::equal(all, text)) << "it has not waited";

@@ -111,7 +111,7 @@ class Keeper:
             time.sleep(0.0001)
         return worker
 
-    def kill_worker(self) -> None:
+    def kill_worker(self, by: signal.Signals = signal.SIGKILL) -> None:
         """By a descriptor: its number may be somebody else's by now."""
         while True:
             worker = self.next_worker()
@@ -122,7 +122,7 @@ class Keeper:
             try:
                 if self.worker() == worker:
                     self.kills.append(time.monotonic_ns())
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+                    signal.pidfd_send_signal(handle, by)
                     self._last = worker
                     return
             except ProcessLookupError:
